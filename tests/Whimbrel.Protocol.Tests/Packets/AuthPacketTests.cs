@@ -15,7 +15,7 @@ public class AuthPacketTests
         Assert.Equal(Bytes.Of("01 02 03 04"), packet.AuthenticationData);
         Assert.Equal("r"u8, packet.ReasonString);
         Assert.Equal(" 6B=7632", Describe.Users(packet.UserPropertyBlock));
-        Assert.Equal(bytes, Write(packet));
+        Assert.Equal(bytes, Wire.Write(packet, Wire.V5));
     }
 
     [Fact]
@@ -24,7 +24,7 @@ public class AuthPacketTests
         Assert.True(AuthPacket.TryParse(Wire.Cut(Bytes.Of("F0 00")), Wire.V5, out AuthPacket packet, out _));
         Assert.Equal(ReasonCode.Success, packet.Reason);
         Assert.False(packet.HasAuthenticationMethod);
-        Assert.Equal(Bytes.Of("F0 00"), Write(packet));
+        Assert.Equal(Bytes.Of("F0 00"), Wire.Write(packet, Wire.V5));
     }
 
     [Fact]
@@ -57,12 +57,5 @@ public class AuthPacketTests
             Wire.Refuse("F0 00", version, ReasonCode.MalformedPacket);
             Wire.Refuse("F0 06 18 04 15 00 01 'm'", version, ReasonCode.MalformedPacket);
         }
-    }
-
-    private static byte[] Write(in AuthPacket packet)
-    {
-        byte[] bytes = new byte[packet.Measure(Wire.V5)];
-        Assert.Equal(bytes.Length, packet.Write(bytes, Wire.V5));
-        return bytes;
     }
 }

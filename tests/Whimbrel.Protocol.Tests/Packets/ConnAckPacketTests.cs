@@ -19,7 +19,7 @@ public class ConnAckPacketTests
         Assert.Equal(isPresent, packet.SessionPresent);
         Assert.Equal(code, packet.ReturnCode);
         Assert.Equal(reason, packet.Reason);
-        Assert.Equal(bytes, Write(packet, Wire.V311));
+        Assert.Equal(bytes, Wire.Write(packet, Wire.V311));
     }
 
     [Fact]
@@ -28,7 +28,7 @@ public class ConnAckPacketTests
         Assert.True(ConnAckPacket.TryParse(Wire.Cut(Bytes.Of("20 02 FF 00")), Wire.V31, out ConnAckPacket packet, out _));
         Assert.False(packet.SessionPresent);
         packet.SessionPresent = true;
-        Assert.Equal(Bytes.Of("20 02 00 00"), Write(packet, Wire.V31));
+        Assert.Equal(Bytes.Of("20 02 00 00"), Wire.Write(packet, Wire.V31));
     }
 
     [Fact]
@@ -58,15 +58,15 @@ public class ConnAckPacketTests
         Assert.Equal("SCRAM"u8, packet.AuthenticationMethod);
         Assert.Equal(Bytes.Of("01 02 03"), packet.AuthenticationData);
         Assert.Equal(" 6B=76 6B=", Describe.Users(packet.UserPropertyBlock));
-        Assert.Equal(bytes, Write(packet, Wire.V5));
+        Assert.Equal(bytes, Wire.Write(packet, Wire.V5));
     }
 
     [Fact]
     [Clause("MQTT-2.2.2-1")]
     public void No_properties_are_written_as_a_length_of_0()
     {
-        Assert.Equal(Bytes.Of("20 03 00 00 00"), Write(new ConnAckPacket(), Wire.V5));
-        Assert.Equal(Bytes.Of("20 03 00 87 00"), Write(new ConnAckPacket { Reason = ReasonCode.NotAuthorized }, Wire.V5));
+        Assert.Equal(Bytes.Of("20 03 00 00 00"), Wire.Write(new ConnAckPacket(), Wire.V5));
+        Assert.Equal(Bytes.Of("20 03 00 87 00"), Wire.Write(new ConnAckPacket { Reason = ReasonCode.NotAuthorized }, Wire.V5));
         Assert.True(ConnAckPacket.TryParse(Wire.Cut(Bytes.Of("20 03 00 00 00")), Wire.V5, out ConnAckPacket packet, out _));
         Assert.Null(packet.MaximumQoS);
         Assert.Null(packet.RetainAvailable);
@@ -92,8 +92,8 @@ public class ConnAckPacketTests
     public void A_refusal_never_has_session_present()
     {
         var packet = new ConnAckPacket { SessionPresent = true, Reason = ReasonCode.ServerBusy };
-        Assert.Equal(Bytes.Of("20 02 00 03"), Write(packet, Wire.V311));
-        Assert.Equal(Bytes.Of("20 03 00 89 00"), Write(packet, Wire.V5));
+        Assert.Equal(Bytes.Of("20 02 00 03"), Wire.Write(packet, Wire.V311));
+        Assert.Equal(Bytes.Of("20 03 00 89 00"), Wire.Write(packet, Wire.V5));
         Wire.Refuse("20 02 01 05", Wire.V311, ReasonCode.ProtocolError);
         Wire.Refuse("20 03 01 87 00", Wire.V5, ReasonCode.ProtocolError);
     }
@@ -130,19 +130,12 @@ public class ConnAckPacketTests
             ConnectReturnCode code = ReasonCodes.ToReturnCode(reason);
             Assert.InRange(code, ConnectReturnCode.Accepted, ConnectReturnCode.NotAuthorized);
             Assert.Equal(reason == ReasonCode.Success, code == ConnectReturnCode.Accepted);
-            Assert.Equal(Bytes.Of($"20 02 00 {(byte)code:X2}"), Write(new ConnAckPacket { Reason = reason }, Wire.V31));
+            Assert.Equal(Bytes.Of($"20 02 00 {(byte)code:X2}"), Wire.Write(new ConnAckPacket { Reason = reason }, Wire.V31));
         }
 
         foreach (ConnectReturnCode code in Enum.GetValues<ConnectReturnCode>())
         {
             Assert.Equal(code, ReasonCodes.ToReturnCode(ReasonCodes.FromReturnCode(code)));
         }
-    }
-
-    private static byte[] Write(in ConnAckPacket packet, ProtocolVersion version)
-    {
-        byte[] bytes = new byte[packet.Measure(version)];
-        Assert.Equal(bytes.Length, packet.Write(bytes, version));
-        return bytes;
     }
 }

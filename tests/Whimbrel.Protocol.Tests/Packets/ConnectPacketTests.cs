@@ -15,7 +15,7 @@ public class ConnectPacketTests
         Assert.Equal(60, packet.KeepAliveSeconds);
         Assert.Equal("abc"u8, packet.ClientId);
         Assert.False(packet.HasWill || packet.HasUserName || packet.HasPassword);
-        Assert.Equal(bytes, Write(packet));
+        Assert.Equal(bytes, Wire.Write(packet, packet.Version));
     }
 
     [Fact]
@@ -37,7 +37,7 @@ public class ConnectPacketTests
         Assert.Equal("bob"u8, packet.UserName);
         Assert.Equal(Bytes.Of("FF FE FD FC FB"), packet.Password);
         Assert.Null(packet.SessionExpirySeconds);
-        Assert.Equal(bytes, Write(packet));
+        Assert.Equal(bytes, Wire.Write(packet, packet.Version));
     }
 
     [Fact]
@@ -76,7 +76,7 @@ public class ConnectPacketTests
         Assert.Equal("by"u8, packet.WillPayload);
         Assert.Equal("bob"u8, packet.UserName);
         Assert.Equal(Bytes.Of("00 FF"), packet.Password);
-        Assert.Equal(bytes, Write(packet));
+        Assert.Equal(bytes, Wire.Write(packet, packet.Version));
     }
 
     [Fact]
@@ -124,7 +124,7 @@ public class ConnectPacketTests
             Assert.Equal(isKnown ? default : ReasonCode.UnsupportedProtocolVersion, violation.Reason);
             if (isKnown)
             {
-                Assert.Equal(bytes, Write(packet));
+                Assert.Equal(bytes, Wire.Write(packet, packet.Version));
             }
         }
     }
@@ -290,13 +290,6 @@ public class ConnectPacketTests
     public void No_properties_are_written_as_a_length_of_0()
     {
         var packet = new ConnectPacket { Version = Wire.V5, ClientId = "a"u8, HasWill = true, WillTopic = "w"u8 };
-        Assert.Equal(Bytes.Of("10 14 00 04 'MQTT' 05 04 00 00 00 00 01 'a' 00 00 01 'w' 00 00"), Write(packet));
-    }
-
-    private static byte[] Write(in ConnectPacket packet)
-    {
-        byte[] bytes = new byte[packet.Measure(packet.Version)];
-        Assert.Equal(bytes.Length, packet.Write(bytes, packet.Version));
-        return bytes;
+        Assert.Equal(Bytes.Of("10 14 00 04 'MQTT' 05 04 00 00 00 00 01 'a' 00 00 01 'w' 00 00"), Wire.Write(packet, packet.Version));
     }
 }

@@ -14,7 +14,7 @@ public class DisconnectPacketTests
             Assert.Equal(ReasonCode.Success, packet.Reason);
             packet.Reason = ReasonCode.ServerBusy;
             packet.ReasonString = "later"u8;
-            Assert.Equal(bytes, Write(packet, version));
+            Assert.Equal(bytes, Wire.Write(packet, version));
             Wire.Refuse("E0 01 00", version, ReasonCode.MalformedPacket);
         }
     }
@@ -30,7 +30,7 @@ public class DisconnectPacketTests
         Assert.True(DisconnectPacket.TryParse(Wire.Cut(Bytes.Of(read)), Wire.V5, out DisconnectPacket packet, out _));
         Assert.Equal(reason, packet.Reason);
         Assert.Null(packet.SessionExpirySeconds);
-        Assert.Equal(Bytes.Of(written), Write(packet, Wire.V5));
+        Assert.Equal(Bytes.Of(written), Wire.Write(packet, Wire.V5));
     }
 
     [Fact]
@@ -43,7 +43,7 @@ public class DisconnectPacketTests
         Assert.Equal("why"u8, packet.ReasonString);
         Assert.Equal("who"u8, packet.ServerReference);
         Assert.Equal(" 6B=7632", Describe.Users(packet.UserPropertyBlock));
-        Assert.Equal(bytes, Write(packet, Wire.V5));
+        Assert.Equal(bytes, Wire.Write(packet, Wire.V5));
     }
 
     [Fact]
@@ -65,11 +65,4 @@ public class DisconnectPacketTests
     [InlineData("E0 04 00 02 01 00", ReasonCode.MalformedPacket)]
     [InlineData("E0 0A 00 08 1F 00 01 'a' 1F 00 01 'b'", ReasonCode.ProtocolError)]
     public void Wrong_lengths_and_properties_are_refused(string packet, ReasonCode reason) => Wire.Refuse(packet, Wire.V5, reason);
-
-    private static byte[] Write(in DisconnectPacket packet, ProtocolVersion version)
-    {
-        byte[] bytes = new byte[packet.Measure(version)];
-        Assert.Equal(bytes.Length, packet.Write(bytes, version));
-        return bytes;
-    }
 }

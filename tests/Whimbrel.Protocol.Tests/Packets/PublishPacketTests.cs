@@ -27,7 +27,7 @@ public class PublishPacketTests
             Assert.Equal("xyz"u8, packet.Payload);
             Assert.True(packet.PropertyBlock.IsEmpty);
             Assert.Equal(0, packet.MeasureForwardable());
-            Assert.Equal(bytes, Write(packet, version));
+            Assert.Equal(bytes, Wire.Write(packet, version));
         }
     }
 
@@ -95,13 +95,13 @@ public class PublishPacketTests
         };
         Assert.Equal(
             Bytes.Of("32 1D 00 01 'a' 00 0A 16 02 00 00 00 3B 23 00 03 0B 01 0B 80 01 01 01 26 00 01 'k' 00 01 'v' 'p'"),
-            Write(packet, Wire.V5));
-        Assert.Equal(Bytes.Of("32 06 00 01 'a' 00 0A 'p'"), Write(packet, Wire.V311));
+            Wire.Write(packet, Wire.V5));
+        Assert.Equal(Bytes.Of("32 06 00 01 'a' 00 0A 'p'"), Wire.Write(packet, Wire.V311));
 
         byte[] head = new byte[64];
         int length = packet.WriteHead(head, Wire.V5);
         Assert.Equal(packet.Measure(Wire.V5) - 1, length);
-        Assert.Equal(Write(packet, Wire.V5)[..length], head[..length]);
+        Assert.Equal(Wire.Write(packet, Wire.V5)[..length], head[..length]);
     }
 
     [Fact]
@@ -167,14 +167,7 @@ public class PublishPacketTests
         byte[] bytes = Bytes.Packet(0x30, body);
         Assert.True(PublishPacket.TryParse(Wire.Cut(bytes), Wire.V311, out PublishPacket packet, out _));
         Assert.Equal(300_000, packet.Payload.Length);
-        Assert.Equal(bytes, Write(packet, Wire.V311));
+        Assert.Equal(bytes, Wire.Write(packet, Wire.V311));
         Wire.Accept("30 03 00 01 'a'", Wire.V311);
-    }
-
-    private static byte[] Write(in PublishPacket packet, ProtocolVersion version)
-    {
-        byte[] bytes = new byte[packet.Measure(version)];
-        Assert.Equal(bytes.Length, packet.Write(bytes, version));
-        return bytes;
     }
 }

@@ -17,7 +17,7 @@ public class SubAckPacketTests
         Assert.True(SubAckPacket.TryParse(Wire.Cut(bytes), version, out SubAckPacket packet, out _));
         Assert.Equal(10, packet.PacketId);
         Assert.Equal(Bytes.Of("00 01 02 80"), packet.ReasonCodes);
-        Assert.Equal(bytes, Write(packet, version));
+        Assert.Equal(bytes, Wire.Write(packet, version));
     }
 
     [Fact]
@@ -25,8 +25,8 @@ public class SubAckPacketTests
     public void MQTT_3_says_every_failure_as_80()
     {
         var packet = new SubAckPacket { PacketId = 1, ReasonCodes = Bytes.Of("01 80 83 87 8F 97 9E A2 02"), ReasonString = "no"u8 };
-        Assert.Equal(Bytes.Of("90 0B 00 01 01 80 80 80 80 80 80 80 02"), Write(packet, Wire.V311));
-        Assert.Equal(Bytes.Of("90 0B 00 01 01 80 80 80 80 80 80 80 02"), Write(packet, Wire.V31));
+        Assert.Equal(Bytes.Of("90 0B 00 01 01 80 80 80 80 80 80 80 02"), Wire.Write(packet, Wire.V311));
+        Assert.Equal(Bytes.Of("90 0B 00 01 01 80 80 80 80 80 80 80 02"), Wire.Write(packet, Wire.V31));
     }
 
     [Fact]
@@ -69,7 +69,7 @@ public class SubAckPacketTests
         Assert.Equal(10, packet.PacketId);
         Assert.Equal(Bytes.Of(codes), packet.ReasonCodes);
         Assert.Equal(Bytes.Of(reasonString), packet.ReasonString);
-        Assert.Equal(bytes, Write(packet, Wire.V5));
+        Assert.Equal(bytes, Wire.Write(packet, Wire.V5));
     }
 
     [Fact]
@@ -82,7 +82,7 @@ public class SubAckPacketTests
             Assert.Equal(0x1234, packet.PacketId);
             Assert.True(packet.ReasonCodes.IsEmpty);
             packet.ReasonCodes = Bytes.Of("00 11");
-            Assert.Equal(bytes, Write(packet, version));
+            Assert.Equal(bytes, Wire.Write(packet, version));
             Wire.Refuse("B0 03 00 01 00", version, ReasonCode.MalformedPacket);
             Wire.Refuse("B0 01 00", version, ReasonCode.MalformedPacket);
             Wire.Refuse("B0 02 00 00", version, ReasonCode.ProtocolError);
@@ -109,21 +109,7 @@ public class SubAckPacketTests
     [Clause("MQTT-2.2.2-1")]
     public void No_properties_are_written_as_a_length_of_0()
     {
-        Assert.Equal(Bytes.Of("90 04 00 01 00 02"), Write(new SubAckPacket { PacketId = 1, ReasonCodes = Bytes.Of("02") }, Wire.V5));
-        Assert.Equal(Bytes.Of("B0 04 00 01 00 11"), Write(new UnsubAckPacket { PacketId = 1, ReasonCodes = Bytes.Of("11") }, Wire.V5));
-    }
-
-    private static byte[] Write(in SubAckPacket packet, ProtocolVersion version)
-    {
-        byte[] bytes = new byte[packet.Measure(version)];
-        Assert.Equal(bytes.Length, packet.Write(bytes, version));
-        return bytes;
-    }
-
-    private static byte[] Write(in UnsubAckPacket packet, ProtocolVersion version)
-    {
-        byte[] bytes = new byte[packet.Measure(version)];
-        Assert.Equal(bytes.Length, packet.Write(bytes, version));
-        return bytes;
+        Assert.Equal(Bytes.Of("90 04 00 01 00 02"), Wire.Write(new SubAckPacket { PacketId = 1, ReasonCodes = Bytes.Of("02") }, Wire.V5));
+        Assert.Equal(Bytes.Of("B0 04 00 01 00 11"), Wire.Write(new UnsubAckPacket { PacketId = 1, ReasonCodes = Bytes.Of("11") }, Wire.V5));
     }
 }

@@ -17,7 +17,7 @@ public class SubscribePacketTests
         Assert.Equal(0u, packet.SubscriptionIdentifier);
         Assert.Equal(2, packet.FilterCount);
         Assert.Equal(["a/b AtLeastOnce", "c/d ExactlyOnce"], Filters(packet));
-        Assert.Equal(bytes, Write(packet, version));
+        Assert.Equal(bytes, Wire.Write(packet, version));
     }
 
     [Fact]
@@ -44,7 +44,7 @@ public class SubscribePacketTests
         }
 
         Assert.Equal(expected, seen);
-        Assert.Equal(bytes, Write(packet, Wire.V5));
+        Assert.Equal(bytes, Wire.Write(packet, Wire.V5));
     }
 
     [Fact]
@@ -151,7 +151,7 @@ public class SubscribePacketTests
         SubscribePacket.EncodeFilter(ref writer, "#"u8, new SubscriptionOptions(QoS.AtMostOnce));
         Assert.Equal(payload.Length, writer.Written);
         var packet = new SubscribePacket { PacketId = 1, EncodedFilters = payload };
-        Assert.Equal(Bytes.Of("82 0C 00 01 00 03 'a/b' 01 00 01 '#' 00"), Write(packet, Wire.V311));
+        Assert.Equal(Bytes.Of("82 0C 00 01 00 03 'a/b' 01 00 01 '#' 00"), Wire.Write(packet, Wire.V311));
     }
 
     private static List<string> Filters(in SubscribePacket packet)
@@ -163,12 +163,5 @@ public class SubscribePacketTests
         }
 
         return filters;
-    }
-
-    private static byte[] Write(in SubscribePacket packet, ProtocolVersion version)
-    {
-        byte[] bytes = new byte[packet.Measure(version)];
-        Assert.Equal(bytes.Length, packet.Write(bytes, version));
-        return bytes;
     }
 }

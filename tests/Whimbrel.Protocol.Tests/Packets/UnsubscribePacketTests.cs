@@ -23,7 +23,7 @@ public class UnsubscribePacketTests
         }
 
         Assert.Equal(["a/b", "#"], filters);
-        Assert.Equal(bytes, Write(packet, version));
+        Assert.Equal(bytes, Wire.Write(packet, version));
     }
 
     [Fact]
@@ -73,13 +73,6 @@ public class UnsubscribePacketTests
         UnsubscribePacket.EncodeFilter(ref writer, "#"u8);
         Assert.Equal(payload.Length, writer.Written);
         var packet = new UnsubscribePacket { PacketId = 1, EncodedFilters = payload };
-        Assert.Equal(Bytes.Of("A2 0B 00 01 00 00 03 'a/b' 00 01 '#'"), Write(packet, Wire.V5));
-    }
-
-    private static byte[] Write(in UnsubscribePacket packet, ProtocolVersion version)
-    {
-        byte[] bytes = new byte[packet.Measure(version)];
-        Assert.Equal(bytes.Length, packet.Write(bytes, version));
-        return bytes;
+        Assert.Equal(Bytes.Of("A2 0B 00 01 00 00 03 'a/b' 00 01 '#'"), Wire.Write(packet, Wire.V5));
     }
 }

@@ -20,10 +20,8 @@ internal static class Rewrite
                 }
 
                 before = Describe.Of(read);
-                packet = new byte[read.Measure(read.Version)];
-                Assert.Equal(packet.Length, read.Write(packet, read.Version));
-                Assert.True(ConnectPacket.TryParse(Wire.Cut(packet), out ConnectPacket again, out Violation violation), $"{violation}");
-                Assert.Equal(before, Describe.Of(again));
+                packet = Wire.Write(read, read.Version);
+                Assert.Equal(before, Said.By(packet, version));
                 return packet;
             }
 
@@ -35,10 +33,8 @@ internal static class Rewrite
                 }
 
                 before = Describe.Of(read);
-                packet = new byte[read.Measure(version)];
-                Assert.Equal(packet.Length, read.Write(packet, version));
-                Assert.True(ConnAckPacket.TryParse(Wire.Cut(packet), version, out ConnAckPacket again, out Violation violation), $"{violation}");
-                Assert.Equal(before, Describe.Of(again));
+                packet = Wire.Write(read, version);
+                Assert.Equal(before, Said.By(packet, version));
                 return packet;
             }
 
@@ -53,10 +49,8 @@ internal static class Rewrite
                 }
 
                 before = Describe.Of(read);
-                packet = new byte[read.Measure(version)];
-                Assert.Equal(packet.Length, read.Write(packet, version));
-                Assert.True(AckPacket.TryParse(Wire.Cut(packet), version, out AckPacket again, out Violation violation), $"{violation}");
-                Assert.Equal(before, Describe.Of(again));
+                packet = Wire.Write(read, version);
+                Assert.Equal(before, Said.By(packet, version));
                 return packet;
             }
 
@@ -68,11 +62,8 @@ internal static class Rewrite
                 }
 
                 before = Describe.Of(read);
-                packet = new byte[read.Measure(version)];
-                Assert.Equal(packet.Length, read.Write(packet, version));
-                Assert.True(SubscribePacket.TryParse(Wire.Cut(packet), version, out SubscribePacket again, out Violation violation), $"{violation}");
-                Assert.Equal(before, Describe.Of(again));
-                Assert.Equal(read.FilterCount, again.FilterCount);
+                packet = Wire.Write(read, version);
+                Assert.Equal(before, Said.By(packet, version));
                 return packet;
             }
 
@@ -84,10 +75,8 @@ internal static class Rewrite
                 }
 
                 before = Describe.Of(read);
-                packet = new byte[read.Measure(version)];
-                Assert.Equal(packet.Length, read.Write(packet, version));
-                Assert.True(SubAckPacket.TryParse(Wire.Cut(packet), version, out SubAckPacket again, out Violation violation), $"{violation}");
-                Assert.Equal(before, Describe.Of(again));
+                packet = Wire.Write(read, version);
+                Assert.Equal(before, Said.By(packet, version));
                 return packet;
             }
 
@@ -99,11 +88,8 @@ internal static class Rewrite
                 }
 
                 before = Describe.Of(read);
-                packet = new byte[read.Measure(version)];
-                Assert.Equal(packet.Length, read.Write(packet, version));
-                Assert.True(UnsubscribePacket.TryParse(Wire.Cut(packet), version, out UnsubscribePacket again, out Violation violation), $"{violation}");
-                Assert.Equal(before, Describe.Of(again));
-                Assert.Equal(read.FilterCount, again.FilterCount);
+                packet = Wire.Write(read, version);
+                Assert.Equal(before, Said.By(packet, version));
                 return packet;
             }
 
@@ -115,10 +101,8 @@ internal static class Rewrite
                 }
 
                 before = Describe.Of(read);
-                packet = new byte[read.Measure(version)];
-                Assert.Equal(packet.Length, read.Write(packet, version));
-                Assert.True(UnsubAckPacket.TryParse(Wire.Cut(packet), version, out UnsubAckPacket again, out Violation violation), $"{violation}");
-                Assert.Equal(before, Describe.Of(again));
+                packet = Wire.Write(read, version);
+                Assert.Equal(before, Said.By(packet, version));
                 return packet;
             }
 
@@ -129,8 +113,7 @@ internal static class Rewrite
                     return null;
                 }
 
-                packet = new byte[read.Measure(version)];
-                Assert.Equal(packet.Length, read.Write(packet, version));
+                packet = Wire.Write(read, version);
                 Assert.Equal(frame.Type, Wire.Cut(packet).Type);
                 return packet;
             }
@@ -143,10 +126,8 @@ internal static class Rewrite
                 }
 
                 before = Describe.Of(read);
-                packet = new byte[read.Measure(version)];
-                Assert.Equal(packet.Length, read.Write(packet, version));
-                Assert.True(DisconnectPacket.TryParse(Wire.Cut(packet), version, out DisconnectPacket again, out Violation violation), $"{violation}");
-                Assert.Equal(before, Describe.Of(again));
+                packet = Wire.Write(read, version);
+                Assert.Equal(before, Said.By(packet, version));
                 return packet;
             }
 
@@ -158,10 +139,8 @@ internal static class Rewrite
                 }
 
                 before = Describe.Of(read);
-                packet = new byte[read.Measure(version)];
-                Assert.Equal(packet.Length, read.Write(packet, version));
-                Assert.True(AuthPacket.TryParse(Wire.Cut(packet), version, out AuthPacket again, out Violation violation), $"{violation}");
-                Assert.Equal(before, Describe.Of(again));
+                packet = Wire.Write(read, version);
+                Assert.Equal(before, Said.By(packet, version));
                 return packet;
             }
         }
@@ -199,10 +178,8 @@ internal static class Rewrite
             Payload = read.Payload,
         };
         Assert.Equal(before, Describe.Of(written));
-        byte[] packet = new byte[written.Measure(version)];
-        Assert.Equal(packet.Length, written.Write(packet, version));
-        Assert.True(PublishPacket.TryParse(Wire.Cut(packet), version, out PublishPacket again, out Violation violation), $"{violation}");
-        Assert.Equal(before, Describe.Of(again));
+        byte[] packet = Wire.Write(written, version);
+        Assert.Equal(before, Said.By(packet, version));
         return packet;
     }
 }

@@ -50,6 +50,15 @@ internal static class Wire
         Assert.NotEmpty(violation.Detail);
     }
 
+    /// <summary>The packet's bytes; Measure and Write must agree.</summary>
+    internal static byte[] Write<T>(scoped in T packet, ProtocolVersion version)
+        where T : IPacket, allows ref struct
+    {
+        byte[] bytes = new byte[packet.Measure(version)];
+        Assert.Equal(bytes.Length, packet.Write(bytes, version));
+        return bytes;
+    }
+
     internal static bool TryParse(in Frame frame, ProtocolVersion version, out Violation violation)
     {
         switch (frame.Type)
