@@ -15,7 +15,8 @@ public class ReasonCodesTests
     public void The_numbers_are_those_of_the_specification_s_table()
     {
         byte[] expected = Bytes.Of(
-            "00 01 02 04 10 11 18 19 80 81 82 83 84 85 86 87 88 89 8A 8B 8C 8D 8E 8F 90 91 92 93 94 95 96 97 98 99 9A 9B 9C 9D 9E 9F A0 A1 A2");
+            "00 01 02 04 10 11 18 19 80 81 82 83 84 85 86 87 88 89 8A 8B 8C 8D 8E 8F"
+            + " 90 91 92 93 94 95 96 97 98 99 9A 9B 9C 9D 9E 9F A0 A1 A2");
         Assert.Equal(expected, Enum.GetValues<ReasonCode>().Select(code => (byte)code));
         Assert.Equal(0x8E, (int)ReasonCode.SessionTakenOver);
         Assert.Equal(0x97, (int)ReasonCode.QuotaExceeded);

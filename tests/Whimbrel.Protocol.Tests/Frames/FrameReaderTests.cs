@@ -47,7 +47,8 @@ public class FrameReaderTests
             for (int split = 0; split < packet.Length; split++)
             {
                 ReadOnlySpan<byte> part = packet.AsSpan(0, split);
-                Assert.Equal(FrameStatus.NeedMore, FrameReader.TryRead(part, uint.MaxValue, out _, out int length, out Violation violation));
+                FrameStatus status = FrameReader.TryRead(part, uint.MaxValue, out _, out int length, out Violation violation);
+                Assert.Equal(FrameStatus.NeedMore, status);
                 Assert.Equal(split < 2 ? 0 : packet.Length, length);
                 Assert.True(violation.IsNone);
 
@@ -56,7 +57,8 @@ public class FrameReaderTests
                 Assert.Equal(split < 2 ? 0 : packet.Length, length);
 
                 ReadOnlySequence<byte> whole = Segments.Of(packet[..split], [.. packet[split..], 0xC0, 0x00]);
-                Assert.Equal(FrameStatus.Complete, FrameReader.TryRead(whole, uint.MaxValue, out ReadOnlySequence<byte> frame, out length, out _));
+                status = FrameReader.TryRead(whole, uint.MaxValue, out ReadOnlySequence<byte> frame, out length, out _);
+                Assert.Equal(FrameStatus.Complete, status);
                 Assert.Equal(packet.Length, length);
                 Assert.Equal(packet, frame.ToArray());
             }
@@ -69,7 +71,8 @@ public class FrameReaderTests
         byte[] packet = Bytes.Packet(0x30, [0, 1, (byte)'a', .. Bytes.Text(20_000)]);
         byte[][] pieces = [.. packet.Select(b => new[] { b })];
         ReadOnlySequence<byte> buffer = Segments.Of(pieces);
-        Assert.Equal(FrameStatus.Complete, FrameReader.TryRead(buffer, uint.MaxValue, out ReadOnlySequence<byte> frame, out int length, out _));
+        FrameStatus status = FrameReader.TryRead(buffer, uint.MaxValue, out ReadOnlySequence<byte> frame, out int length, out _);
+        Assert.Equal(FrameStatus.Complete, status);
         Assert.Equal(packet.Length, length);
         Assert.Equal(packet, frame.ToArray());
     }
@@ -225,7 +228,8 @@ public class FrameReaderTests
     private static void RefuseEverywhere(string header)
     {
         byte[] bytes = Bytes.Of(header);
-        Assert.Equal(FrameStatus.Malformed, FrameReader.TryRead(bytes, uint.MaxValue, out Frame frame, out int length, out Violation violation));
+        FrameStatus status = FrameReader.TryRead(bytes, uint.MaxValue, out Frame frame, out int length, out Violation violation);
+        Assert.Equal(FrameStatus.Malformed, status);
         Assert.Equal(ReasonCode.MalformedPacket, violation.Reason);
         Assert.Equal(0, length);
         Assert.Equal(0, frame.Length);

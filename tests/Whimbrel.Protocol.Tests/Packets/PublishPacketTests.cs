@@ -117,8 +117,6 @@ public class PublishPacketTests
     }
 
     [Fact]
-    [Clause("MQTT-2.2.1-3")]
-    [Clause("MQTT-2.2.1-4")]
     [Clause311("MQTT-2.3.1-1")]
     public void A_packet_identifier_is_not_0()
     {

@@ -37,7 +37,6 @@ public class UnsubscribePacketTests
     }
 
     [Fact]
-    [Clause("MQTT-2.2.1-3")]
     [Clause311("MQTT-2.3.1-1")]
     public void A_packet_identifier_is_not_0()
     {
