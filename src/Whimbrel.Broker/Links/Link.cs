@@ -9,7 +9,7 @@ namespace Whimbrel.Broker;
 /// session's gate or, before a session is attached, by the reading thread. <see cref="Flush"/>, <see cref="Close"/> and
 /// <see cref="Wake"/> may be called by any thread at any time, also after the connection has ended.
 /// </remarks>
-public abstract class Link
+public abstract class Link : IWakeable
 {
     private int _touched;
 

@@ -1,0 +1,376 @@
+using System.Text;
+using Whimbrel.Protocol;
+using Whimbrel.Protocol.Flow;
+
+namespace Whimbrel.Broker;
+
+/// <summary>What the reading side of a link does after <see cref="Connection.Receive"/>.</summary>
+public enum ReceiveStatus : byte
+{
+    /// <summary>Keep what was not consumed and call again with more bytes behind it.</summary>
+    NeedMore,
+
+    /// <summary>Keep what was not consumed, do not read, and call again after <see cref="Connection.Woken"/>.</summary>
+    Paused,
+
+    /// <summary>The connection has ended; <see cref="Link.Close"/> was called.</summary>
+    Ended,
+}
+
+/// <summary>
+/// The protocol's side of one link: cuts packets, leads from CONNECT over authentication to a session, and hands the session its
+/// packets. It lives as long as the link.
+/// </summary>
+/// <remarks>
+/// <see cref="Receive"/>, <see cref="Woken"/> and <see cref="Closed"/> are called by the link's reading thread, one at a time. Other
+/// threads end the connection through the session's gate or, before there is a session, through <see cref="RequestClose"/>.
+/// </remarks>
+public sealed class Connection : ITimed
+{
+    private readonly MessageBroker _broker;
+    private ConnectionPhase _phase;
+    private ProtocolVersion _version;
+    private ConnectRequest? _request;
+    private Handshake? _handshake;
+    private SessionGate? _gate;
+    private volatile bool _ended;
+    private CloseCause _cause;
+    private object? _requestedClose;
+
+    internal Connection(MessageBroker broker, Link link)
+    {
+        _broker = broker;
+        Link = link;
+    }
+
+    internal Link Link { get; }
+
+    internal ConnectRequest? Request => _request;
+
+    /// <summary>
+    /// Takes whole packets from the front of <paramref name="bytes"/>.
+    /// </summary>
+    /// <param name="bytes">What was kept from the last call, and what has arrived since.</param>
+    /// <param name="turn">The reading thread's turn.</param>
+    /// <param name="consumed">How many bytes are done with.</param>
+    /// <param name="frameLength">With <see cref="ReceiveStatus.NeedMore"/>: the length of the packet that has begun, 0 while unknown.</param>
+    public ReceiveStatus Receive(ReadOnlySpan<byte> bytes, Turn turn, out int consumed, out int frameLength)
+    {
+        consumed = 0;
+        frameLength = 0;
+        while (!_ended)
+        {
+            if (IsWaiting)
+                return ReceiveStatus.Paused;
+            uint max = _phase == ConnectionPhase.Connected ? _broker.Options.MaximumPacketSize : Math.Min(_broker.Options.ConnectPacketSizeMax, _broker.Options.MaximumPacketSize);
+            FrameStatus status = FrameReader.TryRead(bytes[consumed..], max, out Frame frame, out int length, out Violation violation);
+            if (status == FrameStatus.NeedMore)
+            {
+                frameLength = length;
+                return ReceiveStatus.NeedMore;
+            }
+
+            if (status == FrameStatus.Malformed)
+            {
+                Fail(CloseCause.Of(violation), turn);
+                break;
+            }
+
+            consumed += length;
+            turn.Tally.PacketsReceived++;
+            turn.Tally.BytesReceived += length;
+            OnFrame(frame, turn);
+            _broker.RunRoutes(turn);
+        }
+
+        _broker.RunRoutes(turn);
+        return ReceiveStatus.Ended;
+    }
+
+    /// <summary>The link was asked to look again: an answer came, what was pending has left, or somebody wants the connection ended.</summary>
+    public void Woken(Turn turn)
+    {
+        if (_ended)
+            return;
+        if (Interlocked.Exchange(ref _requestedClose, null) is CloseCause cause)
+            Fail(cause, turn);
+        else if (_gate is null)
+            _handshake?.Woken(turn);
+        else
+            WokenConnected(turn);
+        _broker.RunRoutes(turn);
+    }
+
+    /// <summary>The network connection is gone; the last call.</summary>
+    /// <param name="cause">What the link saw; a reason that the broker had for ending it comes before.</param>
+    public void Closed(CloseCause cause, Turn turn)
+    {
+        if (!_ended)
+        {
+            _ended = true;
+            _cause = cause;
+        }
+
+        if (_gate is { } gate)
+        {
+            using SessionGate.Scope scope = gate.Enter();
+            scope.Session.Detach(this, _cause, turn);
+        }
+
+        _broker.Forget(this);
+        _broker.Statistics.CountClosed(_cause.Reason);
+        turn.Happened(new BrokerEvent(BrokerEventKind.Closed)
+        {
+            ClientId = _request?.ClientId,
+            Peer = Link.Peer,
+            Version = _version,
+            CloseReason = _cause.Reason,
+            Code = _cause.Code,
+            Detail = _cause.Detail,
+        });
+        _broker.RunRoutes(turn);
+    }
+
+    /// <summary>The connect timeout, or a wake-up too late to matter.</summary>
+    void ITimed.OnTimer(Turn turn)
+    {
+        if (_phase != ConnectionPhase.Connected)
+            RequestClose(CloseCause.ConnectTimeout);
+    }
+
+    /// <summary>Asks the reading thread to end the connection. Any thread.</summary>
+    internal void RequestClose(CloseCause cause)
+    {
+        Interlocked.CompareExchange(ref _requestedClose, cause, null);
+        Link.Wake();
+    }
+
+    /// <summary>Says goodbye in the client's version and closes the link. Under the session's gate, if there is one. Only the first call counts.</summary>
+    internal void End(CloseCause cause, Turn turn)
+    {
+        if (_ended)
+            return;
+        _cause = cause;
+        _ended = true;
+        bool fromClient = cause.Reason is CloseReason.ClientDisconnected or CloseReason.ClientDisconnectedWithWill;
+        bool known = _phase == ConnectionPhase.Connected && _version == ProtocolVersion.Mqtt50 && !fromClient;
+        if (known)
+            Send(new DisconnectPacket { Reason = cause.Code, ReasonString = ReasonStringFor(cause.Detail) }, _version, turn);
+        turn.Touch(Link);
+        Link.Close();
+    }
+
+    /// <summary>Refuses the CONNECT with CONNACK and closes.</summary>
+    internal void Refuse(ReasonCode reason, string detail, Turn turn)
+    {
+        if (_ended)
+            return;
+        if (_version != 0)
+            Send(new ConnAckPacket { Reason = reason, ReasonString = ReasonStringFor(detail) }, _version, turn);
+        _broker.Statistics.CountRefused();
+        turn.Happened(new BrokerEvent(BrokerEventKind.Refused)
+        {
+            ClientId = _request?.ClientId,
+            Peer = Link.Peer,
+            Version = _version,
+            Code = reason,
+            Detail = detail,
+        });
+        End(new CloseCause(CloseReason.ConnectionRefused, reason, detail), turn);
+    }
+
+    internal void Send<TPacket>(in TPacket packet, ProtocolVersion version, Turn turn)
+        where TPacket : IPacket, allows ref struct
+    {
+        int length = packet.Measure(version);
+        packet.Write(Link.Reserve(length), version);
+        Link.Commit(length);
+        turn.Tally.Sent(length);
+        turn.Touch(Link);
+    }
+
+    internal void Send(ReadOnlySpan<byte> frame, Turn turn)
+    {
+        frame.CopyTo(Link.Reserve(frame.Length));
+        Link.Commit(frame.Length);
+        turn.Tally.Sent(frame.Length);
+        turn.Touch(Link);
+    }
+
+    /// <summary>The client is authenticated and allowed: from now on a session answers.</summary>
+    internal void Establish(ReadOnlyMemory<byte> authenticationData, Turn turn)
+    {
+        while (true)
+        {
+            if (_broker.Sessions.GetOrAdd(_request!.ClientId) is not { } gate)
+            {
+                Refuse(ReasonCode.QuotaExceeded, "the broker holds as many sessions as it may", turn);
+                return;
+            }
+
+            using SessionGate.Scope scope = gate.Enter();
+            // The session ended between the look-up and its gate: there is a new one under the identifier, or will be.
+            if (scope.Session.Ended)
+                continue;
+            _gate = gate;
+            _phase = ConnectionPhase.Connected;
+            _broker.Established(this);
+            scope.Session.Attach(this, _request, authenticationData, turn);
+            return;
+        }
+    }
+
+    private bool IsWaiting
+    {
+        get
+        {
+            if (_gate is null)
+                return _handshake is { IsWaiting: true };
+            using SessionGate.Scope scope = _gate.Enter();
+            return ReferenceEquals(scope.Session.Connection, this) && scope.Session.IsWaiting;
+        }
+    }
+
+    private void OnFrame(in Frame frame, Turn turn)
+    {
+        Violation violation = PacketOrder.CheckFromClient(_phase, frame.Type, _version);
+        if (!violation.IsNone)
+            Fail(CloseCause.Of(violation), turn);
+        else if (frame.Type == PacketType.Connect)
+            OnConnect(frame, turn);
+        else if (frame.Type == PacketType.Auth)
+            OnAuth(frame, turn);
+        else if (_gate is null)
+            End(new CloseCause(CloseReason.ClientDisconnected, ReasonCode.Success, "the client sent DISCONNECT before CONNACK"), turn);
+        else
+            OnSessionFrame(frame, turn);
+    }
+
+    private void OnSessionFrame(in Frame frame, Turn turn)
+    {
+        using SessionGate.Scope scope = _gate!.Enter();
+        // Another thread may have ended the connection a moment ago.
+        if (ReferenceEquals(scope.Session.Connection, this))
+            scope.Session.OnPacket(frame, turn);
+    }
+
+    private void OnConnect(in Frame frame, Turn turn)
+    {
+        bool valid = ConnectPacket.TryParse(frame, out ConnectPacket packet, out Violation violation);
+        _version = packet.Version;
+        if (!valid)
+        {
+            if (violation.Reason == ReasonCode.UnsupportedProtocolVersion)
+            {
+                // Somebody newer than 5 may read a 5.0 CONNACK; somebody else the 3.x one.
+                _version = packet.Version > ProtocolVersion.Mqtt50 ? ProtocolVersion.Mqtt50 : ProtocolVersion.Mqtt311;
+                Refuse(violation.Reason, violation.Detail, turn);
+            }
+            else if (violation.Reason == ReasonCode.ClientIdentifierNotValid || _version == ProtocolVersion.Mqtt50)
+            {
+                Refuse(violation.Reason, violation.Detail, turn);
+            }
+            else
+            {
+                Fail(CloseCause.Of(violation), turn);
+            }
+
+            return;
+        }
+
+        if (TryAccept(packet, out ReasonCode reason, out string? detail))
+        {
+            _handshake = new Handshake(this, _broker, _request!);
+            if (packet.HasAuthenticationMethod)
+                _phase = ConnectionPhase.Authenticating;
+            _handshake.Begin(packet.AuthenticationData, turn);
+        }
+        else
+        {
+            Refuse(reason, detail!, turn);
+        }
+    }
+
+    private bool TryAccept(in ConnectPacket packet, out ReasonCode reason, out string? detail)
+    {
+        BrokerOptions options = _broker.Options;
+        bool assigned = packet.ClientId.IsEmpty;
+        (reason, detail) = packet switch
+        {
+            _ when _broker.IsShuttingDown => (ReasonCode.ServerShuttingDown, "the broker is stopping"),
+            // [3.1.1: MQTT-3.1.3-8] Without clean session an empty identifier names nothing that could be kept. 3.1 wants 1 to 23 characters.
+            { Version: ProtocolVersion.Mqtt31 } when assigned => (ReasonCode.ClientIdentifierNotValid, "an empty client identifier in MQTT 3.1"),
+            { Version: ProtocolVersion.Mqtt311, CleanStart: false } when assigned => (ReasonCode.ClientIdentifierNotValid, "an empty client identifier without clean session"),
+            _ when packet.ClientId.Length > options.ClientIdLengthMax => (ReasonCode.ClientIdentifierNotValid, "a client identifier longer than allowed"),
+            // [MQTT-3.2.2-12], [MQTT-3.2.2-13]
+            { HasWill: true } when packet.WillQoS > options.MaximumQoS => (ReasonCode.QoSNotSupported, "a will with a QoS above the maximum"),
+            { HasWill: true, WillRetain: true } when !options.RetainAvailable => (ReasonCode.RetainNotSupported, "a retained will where RETAIN is not available"),
+            { HasWill: true } when packet.WillTopic[0] == (byte)'$' => (ReasonCode.NotAuthorized, "a will on a topic that begins with $"),
+            _ => (ReasonCode.Success, null),
+        };
+        string clientId = assigned ? _broker.Ports.NewClientId() : Encoding.UTF8.GetString(packet.ClientId);
+        _request = new ConnectRequest(packet, clientId, Link, options) { IsAssigned = assigned };
+        return detail is null;
+    }
+
+    private void OnAuth(in Frame frame, Turn turn)
+    {
+        if (!AuthPacket.TryParse(frame, _version, out AuthPacket packet, out Violation violation))
+            Fail(CloseCause.Of(violation), turn);
+        else
+            _handshake!.OnAuth(packet, turn);
+    }
+
+    private void WokenConnected(Turn turn)
+    {
+        _handshake?.Woken(turn);
+        using SessionGate.Scope scope = _gate!.Enter();
+        if (ReferenceEquals(scope.Session.Connection, this))
+            scope.Session.OnWoken(turn);
+    }
+
+    /// <summary>Ends the connection from the reading thread, through the gate if there is a session.</summary>
+    internal void Fail(CloseCause cause, Turn turn)
+    {
+        if (_gate is null)
+        {
+            End(cause, turn);
+            return;
+        }
+
+        using SessionGate.Scope scope = _gate.Enter();
+        if (ReferenceEquals(scope.Session.Connection, this))
+            scope.Session.Close(cause, turn);
+    }
+
+    /// <summary>Sends under the gate, so that it cannot mix with a delivery of another thread.</summary>
+    internal void SendGated<TPacket>(in TPacket packet, Turn turn)
+        where TPacket : IPacket, allows ref struct
+    {
+        if (_gate is null)
+        {
+            Send(packet, _version, turn);
+            return;
+        }
+
+        using SessionGate.Scope scope = _gate.Enter();
+        if (ReferenceEquals(scope.Session.Connection, this))
+            Send(packet, _version, turn);
+    }
+
+    internal void Routed(in Route route, ReasonCode outcome, Turn turn)
+    {
+        using SessionGate.Scope scope = _gate!.Enter();
+        scope.Session.OnRouted(route, outcome, turn);
+    }
+
+    /// <summary>
+    /// [MQTT-3.1.2-29] Reason strings go out unless the client said no; in CONNACK and DISCONNECT they always may. They are constants far
+    /// below any packet size that a client could set and still receive CONNACK.
+    /// </summary>
+    private byte[] ReasonStringFor(string detail)
+    {
+        byte[] text = Encoding.UTF8.GetBytes(detail);
+        return _request is { } request && text.Length + 16 > request.PacketSizeMax ? [] : text;
+    }
+}

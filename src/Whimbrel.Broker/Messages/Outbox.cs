@@ -1,0 +1,90 @@
+using Whimbrel.Protocol;
+
+namespace Whimbrel.Broker;
+
+/// <summary>What a full outbox does with one message more.</summary>
+public enum OutboxPolicy : byte
+{
+    /// <summary>The oldest queued messages make room.</summary>
+    DropOldest,
+
+    /// <summary>The new message is dropped.</summary>
+    DropNewest,
+
+    /// <summary>The publisher is told 0x97 (quota exceeded) and nobody gets the message; QoS 0 is dropped, because it has no answer.</summary>
+    RejectPublisher,
+}
+
+/// <summary>A session's queue of deliveries that cannot be sent yet, bounded by count and bytes. Guarded by the session's gate.</summary>
+internal sealed class Outbox(BrokerOptions options)
+{
+    private readonly Queue<Delivery> _deliveries = new(0);
+
+    public int Count => _deliveries.Count;
+
+    public long Bytes { get; private set; }
+
+    /// <summary>Whether one more of this size fits.</summary>
+    public bool HasRoom(int size) => Count < options.OutboxMessagesMax && Bytes + size <= options.OutboxBytesMax;
+
+    /// <summary>
+    /// Takes a delivery in. What the bounds push out, the new one included, is reported to <paramref name="turn"/>.
+    /// </summary>
+    /// <returns>False when the new delivery itself was dropped.</returns>
+    public bool TryEnqueue(in Delivery delivery, string clientId, Turn turn)
+    {
+        int size = delivery.Message.Size;
+        if (!HasRoom(size))
+            DropExpired(clientId, turn);
+        if (!HasRoom(size))
+        {
+            // Under RejectPublisher the router has asked HasRoom before anybody got the message. What still arrives here raced with
+            // another publisher: it was accepted, so it is kept, and the bound is exceeded by one message a publishing thread at most.
+            bool keep = options.OutboxPolicy == OutboxPolicy.RejectPublisher && delivery.QoS != QoS.AtMostOnce;
+            if (!keep && (options.OutboxPolicy != OutboxPolicy.DropOldest || size > options.OutboxBytesMax))
+            {
+                turn.Dropped(DropReason.OutboxFullNewest, clientId, delivery.Message);
+                return false;
+            }
+
+            while (!keep && !HasRoom(size) && TryDequeue(out Delivery oldest))
+                turn.Dropped(DropReason.OutboxFullOldest, clientId, oldest.Message);
+        }
+
+        _deliveries.Enqueue(delivery);
+        Bytes += size;
+        return true;
+    }
+
+    public bool TryPeek(out Delivery delivery) => _deliveries.TryPeek(out delivery);
+
+    public bool TryDequeue(out Delivery delivery)
+    {
+        if (!_deliveries.TryDequeue(out delivery))
+            return false;
+        Bytes -= delivery.Message.Size;
+        return true;
+    }
+
+    /// <summary>Takes out every delivery that <paramref name="select"/> wants, keeping the order of the rest.</summary>
+    public void Extract(Func<Delivery, bool> select, Action<Delivery> take)
+    {
+        for (int i = Count; i > 0; i--)
+        {
+            Delivery delivery = _deliveries.Dequeue();
+            if (select(delivery))
+            {
+                Bytes -= delivery.Message.Size;
+                take(delivery);
+            }
+            else
+            {
+                _deliveries.Enqueue(delivery);
+            }
+        }
+    }
+
+    private void DropExpired(string clientId, Turn turn) => Extract(
+        delivery => delivery.Message.IsExpired(turn.Now),
+        delivery => turn.Dropped(DropReason.Expired, clientId, delivery.Message));
+}

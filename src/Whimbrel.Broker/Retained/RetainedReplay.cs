@@ -1,0 +1,33 @@
+using Whimbrel.Protocol;
+
+namespace Whimbrel.Broker;
+
+/// <summary>
+/// The retained messages that one new subscription is still owed. It holds places in the store, not messages: what is sent is what is
+/// retained at that moment, so a subscriber never sees a value older than one that it already got.
+/// </summary>
+internal sealed class RetainedReplay(List<RetainedEntry> entries, Subscription subscription, SubscriptionTerms terms)
+{
+    private int _next;
+
+    public Subscription Subscription => subscription;
+
+    /// <summary>The next delivery that is owed, or false at the end.</summary>
+    public bool TryPeek(long now, out Delivery delivery)
+    {
+        for (; _next < entries.Count; _next++)
+        {
+            // Anything stored later than the subscription reached it as live traffic.
+            if (entries[_next].Message is not { } message || message.RetainedUpdate > terms.ReplayedThrough || message.IsExpired(now))
+                continue;
+            QoS qos = message.QoS < terms.Options.QoS ? message.QoS : terms.Options.QoS;
+            delivery = new Delivery(message, qos, Retain: true, terms.Identifier == 0 ? null : [terms.Identifier]);
+            return true;
+        }
+
+        delivery = default;
+        return false;
+    }
+
+    public void Advance() => _next++;
+}

@@ -1,0 +1,113 @@
+using Whimbrel.Protocol;
+
+namespace Whimbrel.Broker;
+
+/// <summary>
+/// Brings one message to everybody who should get it. Holds no gate when it is called and one at a time while it works.
+/// </summary>
+internal sealed class Router(MessageBroker broker)
+{
+    /// <summary>Routes and says what the publisher may be told: Success, NoMatchingSubscribers (0x10) or QuotaExceeded (0x97).</summary>
+    public ReasonCode Route(in Route route, Turn turn)
+    {
+        Message message = route.Message;
+        if (route.Group is { } group)
+            return DeliverToGroup(group, message, turn) ? ReasonCode.Success : ReasonCode.NoMatchingSubscribers;
+        MatchList matches = turn.Matches;
+        if (broker.Options.OutboxPolicy == OutboxPolicy.RejectPublisher && message.QoS != QoS.AtMostOnce && !EverybodyHasRoom(message, matches))
+            return ReasonCode.QuotaExceeded;
+        // Retained first, the tree second: a subscription that comes in between finds the message in one of the two (see RetainedReplay).
+        if (message.Retain && broker.Retained.Set(message, turn.Now) == RetainedOutcome.Full)
+        {
+            turn.Dropped(DropReason.RetainedFull, message.Publisher, message);
+            if (message.QoS != QoS.AtMostOnce)
+                return ReasonCode.QuotaExceeded;
+        }
+
+        broker.Tree.Match(message.Topic, matches);
+        bool matched = DeliverToAll(message, matches, turn);
+        matches.Clear();
+        return matched ? ReasonCode.Success : ReasonCode.NoMatchingSubscribers;
+    }
+
+    private bool DeliverToAll(Message message, MatchList matches, Turn turn)
+    {
+        bool matched = false;
+        if (matches.Lists > 1)
+            matches.Items.Sort(static (a, b) => (a.Subscriber?.Number ?? 0).CompareTo(b.Subscriber?.Number ?? 0));
+        Span<Subscription> items = matches.Items;
+        for (int first = 0; first < items.Length;)
+        {
+            Subscription subscription = items[first];
+            int next = first + 1;
+            if (subscription.Group is { } group)
+            {
+                matched |= DeliverToGroup(group, message, turn);
+            }
+            else if (subscription.Local is { } local)
+            {
+                matched = true;
+                if (!local.TryDeliver(message, retained: false))
+                    turn.Dropped(DropReason.HandlerFull, null, message);
+            }
+            else
+            {
+                while (next < items.Length && ReferenceEquals(items[next].Subscriber, subscription.Subscriber))
+                    next++;
+                using SessionGate.Scope scope = subscription.Subscriber!.Enter();
+                matched |= !scope.Session.Ended && scope.Session.Deliver(message, items[first..next], turn);
+            }
+
+            first = next;
+        }
+
+        return matched;
+    }
+
+    /// <summary>One member gets it: an online one if there is any.</summary>
+    private static bool DeliverToGroup(SharedGroup group, Message message, Turn turn)
+    {
+        // Members may leave between the choice and their gate. As often as that happens another one is chosen; the last attempts take
+        // whoever owns the subscription, online or not.
+        const int Attempts = 8;
+        for (int attempt = 0; attempt < Attempts && group.Choose(attempt) is { } member; attempt++)
+        {
+            SessionGate gate = member.Subscriber!;
+            bool preferOnline = attempt < Attempts / 2 && group.HasOtherOnline(gate);
+            using SessionGate.Scope scope = gate.Enter();
+            if (!scope.Session.Owns(member) || (scope.Session.Connection is null && preferOnline))
+                continue;
+            scope.Session.DeliverShared(message, member, group, turn);
+            return true;
+        }
+
+        return false;
+    }
+
+    private bool EverybodyHasRoom(Message message, MatchList matches)
+    {
+        broker.Tree.Match(message.Topic, matches);
+        bool room = true;
+        foreach (Subscription subscription in matches.Items)
+        {
+            room &= subscription switch
+            {
+                { Group: { } group } => group.AnyMember(HasRoom),
+                { Subscriber: not null } => HasRoom(subscription),
+                _ => true,
+            };
+        }
+
+        matches.Clear();
+        return room;
+
+        bool HasRoom(Subscription subscription)
+        {
+            // A QoS 0 subscription queues nothing.
+            if (subscription.Terms.Options.QoS == QoS.AtMostOnce)
+                return true;
+            using SessionGate.Scope scope = subscription.Subscriber!.Enter();
+            return scope.Session.HasRoom(message.Size);
+        }
+    }
+}

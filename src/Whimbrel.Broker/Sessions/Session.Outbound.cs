@@ -1,0 +1,319 @@
+using Whimbrel.Protocol;
+using Whimbrel.Protocol.Flow;
+
+namespace Whimbrel.Broker;
+
+/// <summary>Deliveries to the client.</summary>
+internal sealed partial class Session
+{
+    /// <summary>Topics shorter than this are sent as they are: an alias would not make the packet smaller.</summary>
+    private const int AliasedTopicMin = 4;
+
+    /// <summary>
+    /// A message matched these subscriptions of the session; one copy is delivered with the highest QoS among them and all their
+    /// identifiers [MQTT-3.3.4-2, MQTT-3.3.4-4].
+    /// </summary>
+    /// <returns>False when none of them wants it.</returns>
+    public bool Deliver(Message message, ReadOnlySpan<Subscription> matched, Turn turn)
+    {
+        bool wanted = false;
+        bool covered = false;
+        bool retain = false;
+        QoS qos = QoS.AtMostOnce;
+        int identifiers = 0;
+        foreach (Subscription subscription in matched)
+        {
+            SubscriptionTerms terms = subscription.Terms;
+            // [MQTT-3.8.3-3]
+            if (terms.Options.NoLocal && string.Equals(message.Publisher, ClientId, StringComparison.Ordinal))
+                continue;
+            if (message.RetainedUpdate != 0 && message.RetainedUpdate <= terms.ReplayedThrough)
+            {
+                covered = true;
+                continue;
+            }
+
+            wanted = true;
+            retain |= terms.Options.RetainAsPublished;
+            qos = terms.Options.QoS > qos ? terms.Options.QoS : qos;
+            identifiers += terms.Identifier != 0 ? 1 : 0;
+        }
+
+        if (wanted)
+        {
+            uint[]? ids = identifiers == 0 ? null : IdentifiersOf(message, matched, identifiers);
+            Take(new Delivery(message, message.QoS < qos ? message.QoS : qos, message.Retain && retain, ids), turn);
+        }
+
+        return wanted || covered;
+    }
+
+    /// <summary>A shared subscription chose this session.</summary>
+    public void DeliverShared(Message message, Subscription member, SharedGroup group, Turn turn)
+    {
+        SubscriptionTerms terms = member.Terms;
+        QoS qos = message.QoS < terms.Options.QoS ? message.QoS : terms.Options.QoS;
+        Take(new Delivery(message, qos, message.Retain && terms.Options.RetainAsPublished, terms.Identifier == 0 ? null : [terms.Identifier], group), turn);
+    }
+
+    private uint[] IdentifiersOf(Message message, ReadOnlySpan<Subscription> matched, int count)
+    {
+        var ids = new uint[count];
+        int next = 0;
+        foreach (Subscription subscription in matched)
+        {
+            SubscriptionTerms terms = subscription.Terms;
+            bool left = (terms.Options.NoLocal && string.Equals(message.Publisher, ClientId, StringComparison.Ordinal))
+                || (message.RetainedUpdate != 0 && message.RetainedUpdate <= terms.ReplayedThrough);
+            if (!left && terms.Identifier != 0)
+                ids[next++] = terms.Identifier;
+        }
+
+        return ids;
+    }
+
+    /// <summary>Sends a delivery now, queues it, or drops it with a name.</summary>
+    private void Take(in Delivery delivery, Turn turn)
+    {
+        Delivery permitted = delivery;
+        switch (AuthorizeReceive(delivery, out Pending<Verdict>? permission))
+        {
+            case Verdict.Denied:
+                turn.Dropped(DropReason.ReceiveNotAuthorized, ClientId, delivery.Message);
+                return;
+            case Verdict.Pending:
+                permitted = delivery with { Permission = permission };
+                break;
+            default:
+                break;
+        }
+
+        if (Link is not { } link)
+        {
+            if (delivery.QoS == QoS.AtMostOnce && !broker.Options.QueueQoS0Offline)
+                turn.Dropped(DropReason.Offline, ClientId, delivery.Message);
+            else
+                _outbox.TryEnqueue(permitted, ClientId, turn);
+            return;
+        }
+
+        if (permitted.Permission is not null)
+        {
+            _outbox.TryEnqueue(permitted, ClientId, turn);
+        }
+        else if (delivery.QoS == QoS.AtMostOnce)
+        {
+            if (_outbox.Count > 0 && broker.Options.QueueQoS0Offline)
+                _outbox.TryEnqueue(permitted, ClientId, turn);
+            else if (link.PendingBytes + delivery.Message.Size > broker.Options.LinkOutputBytesMax && link.PendingBytes > 0)
+                turn.Dropped(DropReason.SlowReader, ClientId, delivery.Message);
+            else
+                Send(delivery, turn);
+        }
+        else if (_outbox.Count == 0 && _window.Free > 0 && link.PendingBytes < broker.Options.LinkHighWaterBytes)
+        {
+            Send(delivery, turn);
+        }
+        else
+        {
+            _outbox.TryEnqueue(permitted, ClientId, turn);
+            // A link that is full says when it has drained; a full window is opened by the client's acknowledgements.
+            HasRoomOnLink(link);
+        }
+    }
+
+    private Verdict AuthorizeReceive(in Delivery delivery, out Pending<Verdict>? permission)
+    {
+        permission = null;
+        if (ReferenceEquals(broker.Ports.Authorizer, AllowAll.Instance))
+            return Verdict.Allowed;
+        var request = new AccessRequest(gate, AccessAction.Receive, ClientId, _userName)
+        {
+            Topic = delivery.Message.Topic,
+            QoS = delivery.QoS,
+            Retain = delivery.Retain,
+        };
+        Verdict verdict = broker.Ports.Authorizer.Authorize(ref request);
+        permission = request.Deferred;
+        return verdict;
+    }
+
+    /// <summary>
+    /// Sends what waits, as far as the client's window and the link allow: first what an earlier connection left unacknowledged, then
+    /// the queue, then retained messages that new subscriptions are owed. Those keep half of the window free for live traffic.
+    /// </summary>
+    private void Pump(Turn turn)
+    {
+        if (Link is not { } link)
+            return;
+        while (_window.HasResends && HasRoomOnLink(link) && _window.TryNextResend(out InFlight<Delivery> entry))
+            Resend(entry, turn);
+        if (_window.HasResends)
+            return;
+        while (_outbox.TryPeek(out Delivery delivery) && TryDecide(delivery, out bool permitted))
+        {
+            if (!permitted || delivery.Message.IsExpired(turn.Now))
+            {
+                _outbox.TryDequeue(out _);
+                turn.Dropped(permitted ? DropReason.Expired : DropReason.ReceiveNotAuthorized, ClientId, delivery.Message);
+                continue;
+            }
+
+            if ((delivery.QoS != QoS.AtMostOnce && _window.Free == 0) || !HasRoomOnLink(link))
+                break;
+            _outbox.TryDequeue(out _);
+            Send(delivery, turn);
+        }
+
+        while (_replays is { Count: > 0 })
+        {
+            RetainedReplay replay = _replays.Peek();
+            if (!replay.TryPeek(turn.Now, out Delivery delivery))
+            {
+                _replays.Dequeue();
+                continue;
+            }
+
+            if (!HasRoomOnLink(link) || (delivery.QoS != QoS.AtMostOnce && _window.Free <= _window.SendMaximum / 2))
+                break;
+            replay.Advance();
+            Verdict verdict = AuthorizeReceive(delivery, out Pending<Verdict>? permission);
+            if (verdict == Verdict.Allowed)
+                Send(delivery, turn);
+            else if (verdict == Verdict.Denied)
+                turn.Dropped(DropReason.ReceiveNotAuthorized, ClientId, delivery.Message);
+            else
+                _outbox.TryEnqueue(delivery with { Permission = permission }, ClientId, turn);
+        }
+    }
+
+    /// <summary>Whether the link takes more queued messages now; if not, it is asked to say when.</summary>
+    private bool HasRoomOnLink(Link link)
+    {
+        if (link.PendingBytes < broker.Options.LinkHighWaterBytes)
+            return true;
+        link.WakeWhenDrained();
+        return false;
+    }
+
+    private static bool TryDecide(in Delivery delivery, out bool permitted)
+    {
+        permitted = true;
+        if (delivery.Permission is null)
+            return true;
+        if (!delivery.Permission.TryGet(out Verdict verdict))
+            return false;
+        permitted = verdict == Verdict.Allowed;
+        return true;
+    }
+
+    private void Resend(in InFlight<Delivery> entry, Turn turn)
+    {
+        if (entry.State == InFlightState.AwaitingPubComp)
+            Send(new AckPacket { Type = PacketType.PubRel, PacketId = entry.PacketId }, turn);
+        else if (!TryWrite(entry.Item, entry.PacketId, duplicate: true, turn))
+            _window.TryComplete(entry.PacketId, entry.State, out _);
+    }
+
+    private void Send(in Delivery delivery, Turn turn)
+    {
+        if (delivery.QoS == QoS.AtMostOnce)
+        {
+            TryWrite(delivery, 0, duplicate: false, turn);
+            return;
+        }
+
+        InFlightState state = delivery.QoS == QoS.AtLeastOnce ? InFlightState.AwaitingPubAck : InFlightState.AwaitingPubRec;
+        ushort packetId = _window.Add(delivery, delivery.QoS);
+        if (!TryWrite(delivery, packetId, duplicate: false, turn))
+            _window.TryComplete(packetId, state, out _);
+    }
+
+    /// <summary>Writes the PUBLISH; false, with the drop named, when the client cannot take a packet of this size [MQTT-3.1.2-25].</summary>
+    private bool TryWrite(in Delivery delivery, ushort packetId, bool duplicate, Turn turn)
+    {
+        Link link = Link!;
+        int length = _outboundAliases is null && delivery.SubscriptionIds is null
+            ? WriteShared(link, delivery, packetId, duplicate, turn)
+            : WriteOwn(link, delivery, packetId, duplicate, turn.Now);
+        if (length == 0)
+        {
+            turn.Dropped(DropReason.PacketTooLarge, ClientId, delivery.Message);
+            return false;
+        }
+
+        turn.Tally.Sent(length);
+        turn.Tally.PublishesSent++;
+        turn.Tally.PublishBytesSent += delivery.Message.Payload.Length;
+        turn.Touch(link);
+        return true;
+    }
+
+    /// <summary>The common case: the same bytes as other receivers get, patched.</summary>
+    private int WriteShared(Link link, in Delivery delivery, ushort packetId, bool duplicate, Turn turn)
+    {
+        FrameCache.Shape shape = turn.Frames.Get(delivery.Message, _version, delivery.QoS, turn.Now);
+        if ((uint)shape.Length > _packetSizeMax)
+            return 0;
+        shape.CopyTo(link.Reserve(shape.HeadLength), duplicate, delivery.QoS, delivery.Retain, packetId);
+        link.Commit(shape.HeadLength);
+        if (shape.HeadLength < shape.Length)
+            link.SendShared(delivery.Message.Payload);
+        return shape.Length;
+    }
+
+    /// <summary>A frame of this receiver's own: with its subscription identifiers or a topic alias.</summary>
+    private int WriteOwn(Link link, in Delivery delivery, ushort packetId, bool duplicate, long now)
+    {
+        Message message = delivery.Message;
+        var packet = new PublishPacket
+        {
+            Duplicate = duplicate,
+            QoS = delivery.QoS,
+            Retain = delivery.Retain,
+            PacketId = packetId,
+            Topic = message.Topic,
+            HasMessageExpiry = message.ExpiresAt != Message.Never,
+            MessageExpirySeconds = message.ExpiresAt == Message.Never ? 0 : message.RemainingSeconds(now),
+            PropertyBlock = message.Properties.Span,
+            SubscriptionIdentifiers = delivery.SubscriptionIds,
+            Payload = message.Payload.Span,
+        };
+        bool aliased = _outboundAliases is not null && message.Topic.Length >= AliasedTopicMin;
+        // Measured with topic and alias, the longest it can get: an alias is only given to a packet that is certainly sent.
+        packet.TopicAlias = aliased ? (ushort)1 : (ushort)0;
+        if ((uint)packet.Measure(_version) > _packetSizeMax)
+            return 0;
+        if (aliased)
+        {
+            packet.TopicAlias = _outboundAliases!.Get(message.Topic, out bool isNew);
+            if (!isNew)
+                packet.Topic = default;
+        }
+
+        int length = packet.Measure(_version);
+        int head = message.Payload.Length > FrameCache.CopiedPayloadMax ? length - message.Payload.Length : length;
+        Span<byte> span = link.Reserve(head);
+        packet.WriteHead(span, _version);
+        if (head == length)
+            message.Payload.Span.CopyTo(span[(length - message.Payload.Length)..]);
+        link.Commit(head);
+        if (head < length)
+            link.SendShared(message.Payload);
+        return length;
+    }
+
+    /// <summary>Sends a packet other than PUBLISH.</summary>
+    private void Send<TPacket>(in TPacket packet, Turn turn)
+        where TPacket : IPacket, allows ref struct
+    {
+        // Null when a packet of this batch has just ended the connection.
+        if (Connection is not { } connection)
+            return;
+        connection.Send(packet, _version, turn);
+        if (connection.Link.PendingBytes > 2 * broker.Options.LinkOutputBytesMax)
+            Close(CloseCause.OutputOverflow, turn);
+    }
+
+    private void SendFrame(ReadOnlySpan<byte> frame, Turn turn) => Connection?.Send(frame, turn);
+}

@@ -1,0 +1,311 @@
+using Whimbrel.Protocol;
+using Whimbrel.Protocol.Flow;
+
+namespace Whimbrel.Broker;
+
+/// <summary>
+/// One client's session: what survives its connections (subscriptions, queue, what is in flight both ways, the will) and, while it
+/// has one, what belongs to its connection. One class serves MQTT 3.1, 3.1.1 and 5.0.
+/// </summary>
+/// <remarks>
+/// Reached through its <see cref="SessionGate"/> only. Inputs are methods; what concerns others is put into the <see cref="Turn"/>.
+/// This part: attaching, ending, deadlines. <c>Session.Inbound.cs</c>: packets of the client. <c>Session.Outbound.cs</c>: deliveries to it.
+/// </remarks>
+internal sealed partial class Session(SessionGate gate, MessageBroker broker)
+{
+    private readonly Outbox _outbox = new(broker.Options);
+    private readonly InFlightWindow<Delivery> _window = new();
+    private readonly ReceivedPacketIds _received = new();
+    private Dictionary<string, Subscription>? _subscriptions;
+    private Queue<RetainedReplay>? _replays;
+    private bool _exists;
+    private uint _expirySeconds;
+    private Will? _will;
+    private long _willDue = Message.Never;
+    private long _disconnectedAt;
+    private long _nextTimer = Message.Never;
+
+    // Of the connection:
+    private ProtocolVersion _version;
+    private string? _userName;
+    private bool _isBridge;
+    private bool _wantsProblemInformation;
+    private uint _connectedExpirySeconds;
+    private uint _packetSizeMax;
+    private ushort _keepAliveSeconds;
+    private long _lastReceived;
+    private long _connectedAt;
+    private ReceiveQuota _quota;
+    private InboundTopicAliases? _inboundAliases;
+    private OutboundTopicAliases? _outboundAliases;
+    private WaitingPacket? _waiting;
+
+    public string ClientId => gate.ClientId;
+
+    /// <summary>The connection that the session has now, or null.</summary>
+    public Connection? Connection { get; private set; }
+
+    public Link? Link => Connection?.Link;
+
+    /// <summary>The session is over and out of the registry; whoever still holds its gate must look its client identifier up again.</summary>
+    public bool Ended { get; private set; }
+
+    /// <summary>Whether a packet waits for a permission: the connection's further packets wait behind it.</summary>
+    public bool IsWaiting => _waiting is not null;
+
+    /// <summary>See <see cref="SessionGate.Availability"/>.</summary>
+    public int Availability => Link is not { } link ? -1
+        : link.PendingBytes >= broker.Options.LinkHighWaterBytes ? 0 : Math.Max(0, _window.Free - _outbox.Count);
+
+    /// <summary>Whether the outbox takes one more message of a size.</summary>
+    public bool HasRoom(int size) => _outbox.HasRoom(size);
+
+    /// <summary>Whether a subscription still is one of this session's.</summary>
+    public bool Owns(Subscription subscription) =>
+        _subscriptions is not null && _subscriptions.TryGetValue(subscription.Filter, out Subscription? mine) && ReferenceEquals(mine, subscription);
+
+    /// <summary>
+    /// Gives the session a new connection: takes it from another one, resumes or starts anew, answers CONNACK, and sends what waits.
+    /// </summary>
+    public void Attach(Connection connection, ConnectRequest request, ReadOnlyMemory<byte> authenticationData, Turn turn)
+    {
+        // [MQTT-3.1.4-3] The other connection ends; its will follows the rules of any lost connection.
+        if (Connection is not null)
+            Close(CloseCause.SessionTakenOver, turn);
+        bool present = _exists && !request.CleanStart;
+        if (_exists && !present)
+            Discard(turn);
+        // [MQTT-3.1.3-9] A will that waits is not sent when the session is resumed before its delay is over.
+        _willDue = Message.Never;
+        _exists = true;
+        Connection = connection;
+        _version = request.Version;
+        _userName = request.UserName;
+        _isBridge = request.IsBridge;
+        _wantsProblemInformation = request.WantsProblemInformation;
+        _expirySeconds = request.ExpirySeconds;
+        _connectedExpirySeconds = request.RequestedExpirySeconds;
+        _packetSizeMax = request.PacketSizeMax;
+        _will = request.Will;
+        _keepAliveSeconds = GrantedKeepAlive(request);
+        _connectedAt = _lastReceived = turn.Now;
+        // Before 5.0 a client cannot be told a maximum, so it has none.
+        _quota = new ReceiveQuota(_version == ProtocolVersion.Mqtt50 ? broker.Options.ReceiveMaximum : ushort.MaxValue);
+        _inboundAliases = request.Version == ProtocolVersion.Mqtt50 ? new InboundTopicAliases(broker.Options.TopicAliasMaximum) : null;
+        ushort aliases = Math.Min(request.TopicAliasMaximum, broker.Options.OutboundTopicAliasMax);
+        _outboundAliases = aliases == 0 ? null : new OutboundTopicAliases(aliases);
+        _window.Open(Math.Min(request.ReceiveMaximum, broker.Options.InFlightMax));
+        broker.Statistics.CountConnected();
+        turn.Happened(new BrokerEvent(BrokerEventKind.Connected)
+        {
+            ClientId = ClientId,
+            Peer = request.Peer,
+            Version = request.Version,
+            SessionPresent = present,
+            KeepAliveSeconds = _keepAliveSeconds,
+        });
+        SendConnAck(request, present, authenticationData, turn);
+        Schedule();
+        Pump(turn);
+    }
+
+    /// <summary>Ends the connection for a reason of the broker's.</summary>
+    public void Close(CloseCause cause, Turn turn)
+    {
+        if (Connection is not { } connection)
+            return;
+        connection.End(cause, turn);
+        Detach(connection, cause, turn);
+    }
+
+    /// <summary>The connection has ended: the will, the expiry and the shared subscriptions take their course.</summary>
+    public void Detach(Connection connection, CloseCause cause, Turn turn)
+    {
+        if (!ReferenceEquals(Connection, connection))
+            return;
+        Connection = null;
+        _disconnectedAt = turn.Now;
+        _inboundAliases = null;
+        _outboundAliases = null;
+        broker.Statistics.CountDisconnected();
+        if (_waiting is { Publish: { QoS: QoS.AtMostOnce } lost })
+            turn.Dropped(DropReason.LinkLost, ClientId, lost);
+        _waiting = null;
+        // [MQTT-3.1.2-10], [MQTT-3.14.4-3]
+        if (cause.Reason == CloseReason.ClientDisconnected)
+            _will = null;
+        else if (_will is { } will)
+            _willDue = turn.Now + (will.DelaySeconds * 1000L);
+        if (_expirySeconds == 0)
+        {
+            End(turn);
+            return;
+        }
+
+        if (_willDue <= turn.Now)
+            PublishWill(turn);
+        HandOverShared(includeInFlight: false, turn);
+        Schedule();
+    }
+
+    /// <summary>Ends the session and everything it holds.</summary>
+    public void End(Turn turn)
+    {
+        Discard(turn);
+        Ended = true;
+        broker.Sessions.Remove(gate);
+        turn.Happened(new BrokerEvent(BrokerEventKind.SessionEnded) { ClientId = ClientId });
+    }
+
+    /// <summary>Something is due, perhaps: looks at every deadline and asks for the next.</summary>
+    public void OnTimer(Turn turn)
+    {
+        _nextTimer = Message.Never;
+        if (Ended)
+            return;
+        if (Connection is not null)
+        {
+            if (turn.Now >= KeepAlive.ServerDeadline(_lastReceived, _keepAliveSeconds))
+                Close(CloseCause.KeepAliveTimeout, turn);
+        }
+        else if (turn.Now >= ExpiresAt)
+        {
+            broker.Statistics.CountExpired();
+            End(turn);
+        }
+        else if (turn.Now >= _willDue)
+        {
+            PublishWill(turn);
+        }
+
+        Schedule();
+    }
+
+    /// <summary>What an administrator sees; null before the first connection and after the end.</summary>
+    public ClientDescription? Describe() => !_exists || Ended ? null : new ClientDescription(
+        ClientId,
+        Connection is not null,
+        Link?.Peer,
+        _userName,
+        _version,
+        Connection is not null ? _connectedAt : _disconnectedAt,
+        _subscriptions?.Count ?? 0,
+        _outbox.Count,
+        _window.Count);
+
+    /// <summary>DISCONNECT changed the session expiry [MQTT-3.14.2-2].</summary>
+    private void ChangeExpiry(uint seconds) => _expirySeconds = Math.Min(seconds, broker.Options.SessionExpirySecondsMax);
+
+    private long ExpiresAt => _expirySeconds == uint.MaxValue ? Message.Never : _disconnectedAt + (_expirySeconds * 1000L);
+
+    private void Schedule()
+    {
+        if (Ended)
+            return;
+        long due = Connection is not null ? KeepAlive.ServerDeadline(_lastReceived, _keepAliveSeconds) : Math.Min(ExpiresAt, _willDue);
+        if (due >= _nextTimer)
+            return;
+        _nextTimer = due;
+        broker.Timers.Add(gate, due);
+    }
+
+    private ushort GrantedKeepAlive(ConnectRequest request)
+    {
+        ushort max = broker.Options.KeepAliveSecondsMax;
+        bool tooLong = max != 0 && (request.KeepAliveSeconds == 0 || request.KeepAliveSeconds > max);
+        return tooLong && request.Version == ProtocolVersion.Mqtt50 ? max : request.KeepAliveSeconds;
+    }
+
+    private void PublishWill(Turn turn)
+    {
+        if (_will is not { } will)
+            return;
+        _will = null;
+        _willDue = Message.Never;
+        turn.Routes.Enqueue(new Route(will.ToMessage(ClientId, turn.Now), null, 0));
+    }
+
+    /// <summary>Forgets the state of the session: it ended or a clean start replaces it.</summary>
+    private void Discard(Turn turn)
+    {
+        // The end of the session is the latest moment for a will that waits [MQTT-3.1.3-9].
+        if (_willDue != Message.Never)
+            PublishWill(turn);
+        foreach (Subscription subscription in _subscriptions?.Values ?? Enumerable.Empty<Subscription>())
+            broker.Tree.Remove(FilterOf(subscription), subscription);
+        _subscriptions = null;
+        _replays = null;
+        HandOverShared(includeInFlight: true, turn);
+        if (_outbox.Count > 0)
+        {
+            _outbox.TryPeek(out Delivery first);
+            turn.Dropped(DropReason.SessionEnded, ClientId, first.Message.Topic, _outbox.Count);
+            while (_outbox.TryDequeue(out _))
+            {
+            }
+        }
+
+        _window.Clear();
+        _received.Clear();
+        _will = null;
+        _willDue = Message.Never;
+    }
+
+    /// <summary>
+    /// Shared deliveries that this session never got go to another member. While the session lives only those that were never sent; at
+    /// its end also QoS 1 in flight, but never QoS 2 in flight, which might be delivered twice [MQTT-4.8.2-5].
+    /// </summary>
+    private void HandOverShared(bool includeInFlight, Turn turn)
+    {
+        if (includeInFlight)
+        {
+            foreach (InFlight<Delivery> entry in _window.InOrder())
+            {
+                if (entry.State == InFlightState.AwaitingPubAck && entry.Item.Group is { } group && group.HasOther(gate))
+                    turn.Routes.Enqueue(new Route(entry.Item.Message, null, 0, group));
+            }
+        }
+
+        if (_outbox.Count == 0)
+            return;
+        _outbox.Extract(
+            delivery => delivery.Group is { } group && (group.HasOtherOnline(gate) || (includeInFlight && group.HasOther(gate))),
+            delivery => turn.Routes.Enqueue(new Route(delivery.Message, null, 0, delivery.Group)));
+    }
+
+    private static TopicFilter FilterOf(Subscription subscription)
+    {
+        bool valid = TopicFilter.TryParse(System.Text.Encoding.UTF8.GetBytes(subscription.Filter), out TopicFilter filter);
+        System.Diagnostics.Debug.Assert(valid, "a filter was accepted that is not valid");
+        return filter;
+    }
+
+    private void SendConnAck(ConnectRequest request, bool present, ReadOnlyMemory<byte> authenticationData, Turn turn)
+    {
+        var packet = new ConnAckPacket { SessionPresent = present, Reason = ReasonCode.Success };
+        if (_version == ProtocolVersion.Mqtt50)
+        {
+            BrokerOptions options = broker.Options;
+            packet.SessionExpirySeconds = _expirySeconds == request.RequestedExpirySeconds ? null : _expirySeconds;
+            packet.ReceiveMaximum = options.ReceiveMaximum == ushort.MaxValue ? null : options.ReceiveMaximum;
+            packet.MaximumQoS = options.MaximumQoS == QoS.ExactlyOnce ? null : options.MaximumQoS;
+            packet.RetainAvailable = options.RetainAvailable ? null : false;
+            packet.MaximumPacketSize = options.MaximumPacketSize;
+            packet.AssignedClientId = request.IsAssigned ? System.Text.Encoding.UTF8.GetBytes(ClientId) : default;
+            packet.TopicAliasMaximum = options.TopicAliasMaximum == 0 ? null : options.TopicAliasMaximum;
+            packet.WildcardSubscriptionAvailable = options.WildcardSubscriptionAvailable ? null : false;
+            packet.SubscriptionIdentifiersAvailable = options.SubscriptionIdentifiersAvailable ? null : false;
+            packet.SharedSubscriptionAvailable = options.SharedSubscriptionAvailable ? null : false;
+            packet.ServerKeepAliveSeconds = _keepAliveSeconds == request.KeepAliveSeconds ? null : _keepAliveSeconds;
+            if (request.WantsResponseInformation && options.ResponseInformation is { } information)
+                packet.ResponseInformation = System.Text.Encoding.UTF8.GetBytes(information);
+            if (request.AuthenticationMethod is { } method)
+            {
+                packet.AuthenticationMethod = System.Text.Encoding.UTF8.GetBytes(method);
+                packet.AuthenticationData = authenticationData.Span;
+            }
+        }
+
+        Send(packet, turn);
+    }
+}

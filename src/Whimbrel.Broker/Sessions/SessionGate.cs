@@ -1,0 +1,75 @@
+using System.Diagnostics;
+
+namespace Whimbrel.Broker;
+
+/// <summary>
+/// The only way to a session. The policy, all of it: a thread holds one gate at a time and never two; under a gate nothing blocks,
+/// nothing is called that could come back into the broker, nothing is logged. What must happen to other sessions is put into the
+/// turn and done after the gate has been left.
+/// </summary>
+internal sealed class SessionGate : IWakeable, ITimed
+{
+    [ThreadStatic]
+    private static SessionGate? s_held;
+
+    private static long s_lastNumber;
+
+    private readonly Lock _lock = new();
+    private readonly Session _session;
+    private int _availability = -1;
+    private Link? _link;
+
+    public SessionGate(string clientId, MessageBroker broker)
+    {
+        ClientId = clientId;
+        Number = Interlocked.Increment(ref s_lastNumber);
+        _session = new Session(this, broker);
+    }
+
+    public string ClientId { get; }
+
+    /// <summary>A number of its own, above 0, to sort by.</summary>
+    public long Number { get; }
+
+    /// <summary>
+    /// What a shared subscription looks at, without entering: -1 without a connection, else how many more messages the client could be
+    /// sent at once. As of the last time somebody left the gate.
+    /// </summary>
+    public int Availability => Volatile.Read(ref _availability);
+
+    public Scope Enter()
+    {
+        Debug.Assert(s_held is null, "a thread entered a second gate");
+        _lock.Enter();
+        Hold(this);
+        return new Scope(this);
+    }
+
+    /// <summary>Wakes the session's connection, if it has one; without one the session looks again when it gets one.</summary>
+    public void Wake() => Volatile.Read(ref _link)?.Wake();
+
+    public void OnTimer(Turn turn)
+    {
+        using (Scope scope = Enter())
+            scope.Session.OnTimer(turn);
+    }
+
+    [Conditional("DEBUG")]
+    private static void Hold(SessionGate? gate) => s_held = gate;
+
+    private void Leave()
+    {
+        Volatile.Write(ref _availability, _session.Availability);
+        Volatile.Write(ref _link, _session.Link);
+        Hold(null);
+        _lock.Exit();
+    }
+
+    /// <summary>Being inside. The session must not be kept beyond it.</summary>
+    public readonly ref struct Scope(SessionGate gate)
+    {
+        public Session Session => gate._session;
+
+        public void Dispose() => gate.Leave();
+    }
+}

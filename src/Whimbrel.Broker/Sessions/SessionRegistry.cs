@@ -1,0 +1,40 @@
+using System.Collections.Concurrent;
+
+namespace Whimbrel.Broker;
+
+/// <summary>All sessions by client identifier. Thread-safe.</summary>
+internal sealed class SessionRegistry(MessageBroker broker)
+{
+    private readonly ConcurrentDictionary<string, SessionGate> _gates = new(StringComparer.Ordinal);
+    private int _count;
+
+    public int Count => Volatile.Read(ref _count);
+
+    public IEnumerable<SessionGate> All => _gates.Values;
+
+    public bool TryGet(string clientId, out SessionGate? gate) => _gates.TryGetValue(clientId, out gate);
+
+    /// <summary>The gate of the client identifier, made if there is none and the limit allows one more; null otherwise.</summary>
+    public SessionGate? GetOrAdd(string clientId)
+    {
+        if (_gates.TryGetValue(clientId, out SessionGate? gate))
+            return gate;
+        if (Interlocked.Increment(ref _count) > broker.Options.SessionsMax)
+        {
+            Interlocked.Decrement(ref _count);
+            return null;
+        }
+
+        var made = new SessionGate(clientId, broker);
+        gate = _gates.GetOrAdd(clientId, made);
+        if (!ReferenceEquals(gate, made))
+            Interlocked.Decrement(ref _count);
+        return gate;
+    }
+
+    public void Remove(SessionGate gate)
+    {
+        if (_gates.TryRemove(new KeyValuePair<string, SessionGate>(gate.ClientId, gate)))
+            Interlocked.Decrement(ref _count);
+    }
+}

@@ -1,0 +1,104 @@
+namespace Whimbrel.Broker;
+
+/// <summary>
+/// The subscriptions of one filter: appended and removed under the tree's lock, read by any thread without one.
+/// </summary>
+/// <remarks>
+/// A reader takes the array first and the count second; it may miss an entry that is being added and may still see one that is being
+/// removed, as if it had come a moment earlier or later. Removing leaves a hole; the array is rebuilt when half of it is holes, so
+/// that adding and removing cost constant time on average even for a filter with very many subscribers.
+/// </remarks>
+internal sealed class SubscriberList
+{
+    private Subscription?[] _items = new Subscription?[1];
+    private int _length;
+    private int _count;
+
+    /// <summary>Entries that are not holes. Only under the tree's lock.</summary>
+    public int Count => _count;
+
+    public void Add(Subscription subscription)
+    {
+        if (_length == _items.Length)
+            Rebuild();
+        subscription.Slot = _length;
+        _items[_length] = subscription;
+        Volatile.Write(ref _length, _length + 1);
+        _count++;
+    }
+
+    public void Remove(Subscription subscription)
+    {
+        if (subscription.Slot < 0)
+            return;
+        _items[subscription.Slot] = null;
+        subscription.Slot = -1;
+        _count--;
+        if (_length > 8 && _count < _length / 2)
+            Rebuild();
+    }
+
+    public void CopyTo(MatchList matches)
+    {
+        Subscription?[] items = Volatile.Read(ref _items);
+        int length = Math.Min(Volatile.Read(ref _length), items.Length);
+        foreach (Subscription? item in items.AsSpan(0, length))
+        {
+            if (item is not null)
+                matches.Add(item);
+        }
+    }
+
+    private void Rebuild()
+    {
+        var items = new Subscription?[Math.Max(1, _count * 2)];
+        int length = 0;
+        foreach (Subscription? item in _items.AsSpan(0, _length))
+        {
+            if (item is null)
+                continue;
+            item.Slot = length;
+            items[length++] = item;
+        }
+
+        // A reader that pairs the old array with the new, smaller length sees a part of the old entries once; publishing the array first
+        // and the length second keeps the other pairing (new array, old length) inside the new array's bounds, with null beyond.
+        Volatile.Write(ref _items, items);
+        Volatile.Write(ref _length, length);
+    }
+}
+
+/// <summary>The result of one look-up, used again and again by one thread.</summary>
+internal sealed class MatchList
+{
+    private Subscription[] _items = new Subscription[16];
+
+    public int Count { get; private set; }
+
+    /// <summary>How many lists went in; with one list no session can stand in it twice.</summary>
+    public int Lists { get; private set; }
+
+    public Span<Subscription> Items => _items.AsSpan(0, Count);
+
+    public void Add(Subscription subscription)
+    {
+        if (Count == _items.Length)
+            Array.Resize(ref _items, Count * 2);
+        _items[Count++] = subscription;
+    }
+
+    public void AddList(SubscriberList? list)
+    {
+        if (list is null)
+            return;
+        Lists++;
+        list.CopyTo(this);
+    }
+
+    public void Clear()
+    {
+        Items.Clear();
+        Count = 0;
+        Lists = 0;
+    }
+}
