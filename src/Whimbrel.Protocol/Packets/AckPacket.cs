@@ -1,7 +1,7 @@
 namespace Whimbrel.Protocol;
 
 /// <summary>PUBACK, PUBREC, PUBREL and PUBCOMP of all versions, for reading and writing; they differ in little but the type.</summary>
-public ref struct AckPacket
+public ref struct AckPacket : IPacket
 {
     /// <summary>Which of the four.</summary>
     public PacketType Type { get; set; }

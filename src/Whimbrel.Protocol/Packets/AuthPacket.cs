@@ -1,7 +1,7 @@
 namespace Whimbrel.Protocol;
 
 /// <summary>AUTH, for reading and writing. 5.0 only: type 15 is reserved in 3.x.</summary>
-public ref struct AuthPacket
+public ref struct AuthPacket : IPacket
 {
     /// <summary>Success, Continue authentication or Re-authenticate.</summary>
     public ReasonCode Reason { get; set; }

@@ -1,7 +1,7 @@
 namespace Whimbrel.Protocol;
 
 /// <summary>CONNACK of all versions, for reading and writing. Spans are views over the frame; empty ones are not written.</summary>
-public ref struct ConnAckPacket
+public ref struct ConnAckPacket : IPacket
 {
     /// <summary>
     /// Written as false beside a refusal [MQTT-3.2.2-6] and in MQTT 3.1, which does not have it.

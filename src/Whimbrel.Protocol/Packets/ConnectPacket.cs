@@ -4,7 +4,7 @@ namespace Whimbrel.Protocol;
 /// CONNECT of all versions, for reading and writing. Spans are views over the frame. What depends on the server's
 /// policy (an empty or long client identifier, the limits) is not judged here.
 /// </summary>
-public ref struct ConnectPacket
+public ref struct ConnectPacket : IPacket
 {
     private const byte BridgeBit = 0x80;
 

@@ -1,7 +1,7 @@
 namespace Whimbrel.Protocol;
 
 /// <summary>DISCONNECT of all versions, for reading and writing. 3.x has no body and only a client sends it.</summary>
-public ref struct DisconnectPacket
+public ref struct DisconnectPacket : IPacket
 {
     /// <summary>Success is the normal disconnection. Which side may say which code is not judged here.</summary>
     public ReasonCode Reason { get; set; }

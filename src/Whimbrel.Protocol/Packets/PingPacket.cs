@@ -1,7 +1,7 @@
 namespace Whimbrel.Protocol;
 
 /// <summary>PINGREQ and PINGRESP: two bytes each, the same in all versions.</summary>
-public readonly ref struct PingPacket(PacketType type)
+public readonly ref struct PingPacket(PacketType type) : IPacket
 {
     /// <summary>The whole PINGREQ.</summary>
     public static ReadOnlySpan<byte> Request => [0xC0, 0x00];

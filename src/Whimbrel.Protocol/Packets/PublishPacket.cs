@@ -1,7 +1,7 @@
 namespace Whimbrel.Protocol;
 
 /// <summary>PUBLISH of all versions, for reading and writing. Spans are views over the frame.</summary>
-public ref struct PublishPacket
+public ref struct PublishPacket : IPacket
 {
     private int _forwardableLength;
 
@@ -151,6 +151,14 @@ public ref struct PublishPacket
     /// <summary>Writes the packet; returns the bytes written.</summary>
     public readonly int Write(Span<byte> destination, ProtocolVersion version)
     {
+        int head = WriteHead(destination, version);
+        Payload.CopyTo(destination[head..]);
+        return head + Payload.Length;
+    }
+
+    /// <summary>Writes everything before the payload, for a sender that passes the payload on by reference; returns the bytes written.</summary>
+    public readonly int WriteHead(Span<byte> destination, ProtocolVersion version)
+    {
         var writer = new PacketWriter(destination);
         int flags = (Duplicate ? 0x08 : 0) | ((int)QoS << 1) | (Retain ? 0x01 : 0);
         FixedHeader.Write(ref writer, PacketType.Publish, flags, MeasureBody(version));
@@ -165,7 +173,6 @@ public ref struct PublishPacket
             WriteProperties(ref writer);
         }
 
-        writer.WriteRaw(Payload);
         return writer.Written;
     }
 

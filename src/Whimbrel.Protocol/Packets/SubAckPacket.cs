@@ -1,7 +1,7 @@
 namespace Whimbrel.Protocol;
 
 /// <summary>SUBACK of all versions, for reading and writing.</summary>
-public ref struct SubAckPacket
+public ref struct SubAckPacket : IPacket
 {
     /// <summary>Never 0.</summary>
     public ushort PacketId { get; set; }

@@ -1,7 +1,7 @@
 namespace Whimbrel.Protocol;
 
 /// <summary>SUBSCRIBE of all versions, for reading and writing.</summary>
-public ref struct SubscribePacket
+public ref struct SubscribePacket : IPacket
 {
     /// <summary>Never 0.</summary>
     public ushort PacketId { get; set; }

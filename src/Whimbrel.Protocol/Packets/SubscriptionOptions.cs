@@ -20,6 +20,12 @@ public readonly record struct SubscriptionOptions(byte Bits)
     {
     }
 
+    /// <summary>The same options with another QoS.</summary>
+    public SubscriptionOptions With(QoS qos) => new((byte)((Bits & ~0x03) | (int)qos));
+
+    /// <summary>The same options with No Local and Retain As Published.</summary>
+    public SubscriptionOptions ForBridge() => new((byte)(Bits | 0x0C));
+
     /// <summary>The greatest QoS that the subscriber wants.</summary>
     public QoS QoS => (QoS)(Bits & 0x03);
 

@@ -1,7 +1,7 @@
 namespace Whimbrel.Protocol;
 
 /// <summary>UNSUBACK of all versions, for reading and writing.</summary>
-public ref struct UnsubAckPacket
+public ref struct UnsubAckPacket : IPacket
 {
     /// <summary>Never 0.</summary>
     public ushort PacketId { get; set; }

@@ -25,7 +25,7 @@ public readonly ref struct FilterList(ReadOnlySpan<byte> payload)
 }
 
 /// <summary>UNSUBSCRIBE of all versions, for reading and writing.</summary>
-public ref struct UnsubscribePacket
+public ref struct UnsubscribePacket : IPacket
 {
     /// <summary>Never 0.</summary>
     public ushort PacketId { get; set; }
