@@ -1,7 +1,6 @@
 using System.Net;
 using System.Net.Sockets;
 using System.Text;
-using Whimbrel.Broker;
 using Whimbrel.Hosting;
 using Whimbrel.Protocol;
 
