@@ -202,7 +202,10 @@ public sealed class Connection : ITimed
             }
 
             using SessionGate.Scope scope = gate.Enter();
-            // The session ended between the look-up and its gate: there is a new one under the identifier, or will be.
+            // [MQTT-3.1.4-3] A connection that is still there ends first, and perhaps the session with it; its will follows the rules of
+            // any lost connection. A session that has ended, now or since the look-up, is no longer the identifier's: look again.
+            if (!scope.Session.Ended)
+                scope.Session.Close(CloseCause.SessionTakenOver, turn);
             if (scope.Session.Ended)
                 continue;
             _gate = gate;
@@ -354,8 +357,8 @@ public sealed class Connection : ITimed
     }
 
     /// <summary>
-    /// [MQTT-3.1.2-29] Reason strings go out unless the client said no; in CONNACK and DISCONNECT they always may. They are constants far
-    /// below any packet size that a client could set and still receive CONNACK.
+    /// Reason strings go out in CONNACK and DISCONNECT only, where they always may [MQTT-3.1.2-29], and only as far as the client's
+    /// Maximum Packet Size allows [MQTT-3.2.2-19, MQTT-3.14.2-3].
     /// </summary>
     private byte[] ReasonStringFor(string detail)
     {
