@@ -22,7 +22,6 @@ public sealed class ConnectRequest
         PacketSizeMax = packet.MaximumPacketSize ?? uint.MaxValue;
         TopicAliasMaximum = packet.TopicAliasMaximum ?? 0;
         WantsResponseInformation = packet.RequestResponseInformation ?? false;
-        WantsProblemInformation = packet.RequestProblemInformation ?? true;
         RequestedExpirySeconds = packet.Version == ProtocolVersion.Mqtt50
             ? packet.SessionExpirySeconds ?? 0
             : packet.CleanStart ? 0 : uint.MaxValue;
@@ -69,8 +68,6 @@ public sealed class ConnectRequest
     internal ushort TopicAliasMaximum { get; }
 
     internal bool WantsResponseInformation { get; }
-
-    internal bool WantsProblemInformation { get; }
 
     internal uint RequestedExpirySeconds { get; }
 

@@ -29,7 +29,6 @@ internal sealed partial class Session(SessionGate gate, MessageBroker broker)
     private ProtocolVersion _version;
     private string? _userName;
     private bool _isBridge;
-    private bool _wantsProblemInformation;
     private uint _connectedExpirySeconds;
     private uint _packetSizeMax;
     private ushort _keepAliveSeconds;
@@ -65,13 +64,10 @@ internal sealed partial class Session(SessionGate gate, MessageBroker broker)
         _subscriptions is not null && _subscriptions.TryGetValue(subscription.Filter, out Subscription? mine) && ReferenceEquals(mine, subscription);
 
     /// <summary>
-    /// Gives the session a new connection: takes it from another one, resumes or starts anew, answers CONNACK, and sends what waits.
+    /// Gives the session a connection, when it has none: resumes or starts anew, answers CONNACK, and sends what waits.
     /// </summary>
     public void Attach(Connection connection, ConnectRequest request, ReadOnlyMemory<byte> authenticationData, Turn turn)
     {
-        // [MQTT-3.1.4-3] The other connection ends; its will follows the rules of any lost connection.
-        if (Connection is not null)
-            Close(CloseCause.SessionTakenOver, turn);
         bool present = _exists && !request.CleanStart;
         if (_exists && !present)
             Discard(turn);
@@ -82,7 +78,6 @@ internal sealed partial class Session(SessionGate gate, MessageBroker broker)
         _version = request.Version;
         _userName = request.UserName;
         _isBridge = request.IsBridge;
-        _wantsProblemInformation = request.WantsProblemInformation;
         _expirySeconds = request.ExpirySeconds;
         _connectedExpirySeconds = request.RequestedExpirySeconds;
         _packetSizeMax = request.PacketSizeMax;
