@@ -8,142 +8,57 @@ internal static class Rewrite
     /// </summary>
     internal static byte[]? Of(in Frame frame, ProtocolVersion version)
     {
-        string before;
-        byte[] packet;
         switch (frame.Type)
         {
             case PacketType.Connect:
-            {
-                if (!ConnectPacket.TryParse(frame, out ConnectPacket read, out _))
-                {
-                    return null;
-                }
-
-                before = Describe.Of(read);
-                packet = Wire.Write(read, read.Version);
-                Assert.Equal(before, Said.By(packet, version));
-                return packet;
-            }
-
-            case PacketType.ConnAck:
-            {
-                if (!ConnAckPacket.TryParse(frame, version, out ConnAckPacket read, out _))
-                {
-                    return null;
-                }
-
-                before = Describe.Of(read);
-                packet = Wire.Write(read, version);
-                Assert.Equal(before, Said.By(packet, version));
-                return packet;
-            }
-
+                return ConnectPacket.TryParse(frame, out ConnectPacket connect, out _)
+                    ? Same(Describe.Of(connect), Wire.Write(connect, connect.Version), version)
+                    : null;
             case PacketType.Publish:
                 return Publish(frame, version);
-
-            case PacketType.PubAck or PacketType.PubRec or PacketType.PubRel or PacketType.PubComp:
-            {
-                if (!AckPacket.TryParse(frame, version, out AckPacket read, out _))
-                {
-                    return null;
-                }
-
-                before = Describe.Of(read);
-                packet = Wire.Write(read, version);
-                Assert.Equal(before, Said.By(packet, version));
-                return packet;
-            }
-
-            case PacketType.Subscribe:
-            {
-                if (!SubscribePacket.TryParse(frame, version, out SubscribePacket read, out _))
-                {
-                    return null;
-                }
-
-                before = Describe.Of(read);
-                packet = Wire.Write(read, version);
-                Assert.Equal(before, Said.By(packet, version));
-                return packet;
-            }
-
-            case PacketType.SubAck:
-            {
-                if (!SubAckPacket.TryParse(frame, version, out SubAckPacket read, out _))
-                {
-                    return null;
-                }
-
-                before = Describe.Of(read);
-                packet = Wire.Write(read, version);
-                Assert.Equal(before, Said.By(packet, version));
-                return packet;
-            }
-
-            case PacketType.Unsubscribe:
-            {
-                if (!UnsubscribePacket.TryParse(frame, version, out UnsubscribePacket read, out _))
-                {
-                    return null;
-                }
-
-                before = Describe.Of(read);
-                packet = Wire.Write(read, version);
-                Assert.Equal(before, Said.By(packet, version));
-                return packet;
-            }
-
-            case PacketType.UnsubAck:
-            {
-                if (!UnsubAckPacket.TryParse(frame, version, out UnsubAckPacket read, out _))
-                {
-                    return null;
-                }
-
-                before = Describe.Of(read);
-                packet = Wire.Write(read, version);
-                Assert.Equal(before, Said.By(packet, version));
-                return packet;
-            }
-
             case PacketType.PingReq or PacketType.PingResp:
-            {
-                if (!PingPacket.TryParse(frame, version, out PingPacket read, out _))
-                {
-                    return null;
-                }
-
-                packet = Wire.Write(read, version);
-                Assert.Equal(frame.Type, Wire.Cut(packet).Type);
-                return packet;
-            }
-
+                return PingPacket.TryParse(frame, version, out PingPacket ping, out _)
+                    ? Same($"{ping.Type}", Wire.Write(ping, version), version)
+                    : null;
+            case PacketType.ConnAck:
+                return ConnAckPacket.TryParse(frame, version, out ConnAckPacket connAck, out _)
+                    ? Same(Describe.Of(connAck), Wire.Write(connAck, version), version)
+                    : null;
+            case PacketType.Subscribe:
+                return SubscribePacket.TryParse(frame, version, out SubscribePacket subscribe, out _)
+                    ? Same(Describe.Of(subscribe), Wire.Write(subscribe, version), version)
+                    : null;
+            case PacketType.SubAck:
+                return SubAckPacket.TryParse(frame, version, out SubAckPacket subAck, out _)
+                    ? Same(Describe.Of(subAck), Wire.Write(subAck, version), version)
+                    : null;
+            case PacketType.Unsubscribe:
+                return UnsubscribePacket.TryParse(frame, version, out UnsubscribePacket unsubscribe, out _)
+                    ? Same(Describe.Of(unsubscribe), Wire.Write(unsubscribe, version), version)
+                    : null;
+            case PacketType.UnsubAck:
+                return UnsubAckPacket.TryParse(frame, version, out UnsubAckPacket unsubAck, out _)
+                    ? Same(Describe.Of(unsubAck), Wire.Write(unsubAck, version), version)
+                    : null;
             case PacketType.Disconnect:
-            {
-                if (!DisconnectPacket.TryParse(frame, version, out DisconnectPacket read, out _))
-                {
-                    return null;
-                }
-
-                before = Describe.Of(read);
-                packet = Wire.Write(read, version);
-                Assert.Equal(before, Said.By(packet, version));
-                return packet;
-            }
-
+                return DisconnectPacket.TryParse(frame, version, out DisconnectPacket disconnect, out _)
+                    ? Same(Describe.Of(disconnect), Wire.Write(disconnect, version), version)
+                    : null;
+            case PacketType.Auth:
+                return AuthPacket.TryParse(frame, version, out AuthPacket auth, out _)
+                    ? Same(Describe.Of(auth), Wire.Write(auth, version), version)
+                    : null;
             default:
-            {
-                if (!AuthPacket.TryParse(frame, version, out AuthPacket read, out _))
-                {
-                    return null;
-                }
-
-                before = Describe.Of(read);
-                packet = Wire.Write(read, version);
-                Assert.Equal(before, Said.By(packet, version));
-                return packet;
-            }
+                return AckPacket.TryParse(frame, version, out AckPacket ack, out _)
+                    ? Same(Describe.Of(ack), Wire.Write(ack, version), version)
+                    : null;
         }
+    }
+
+    private static byte[] Same(string before, byte[] packet, ProtocolVersion version)
+    {
+        Assert.Equal(before, Said.By(packet, version));
+        return packet;
     }
 
     private static byte[]? Publish(in Frame frame, ProtocolVersion version)
@@ -178,8 +93,6 @@ internal static class Rewrite
             Payload = read.Payload,
         };
         Assert.Equal(before, Describe.Of(written));
-        byte[] packet = Wire.Write(written, version);
-        Assert.Equal(before, Said.By(packet, version));
-        return packet;
+        return Same(before, Wire.Write(written, version), version);
     }
 }
