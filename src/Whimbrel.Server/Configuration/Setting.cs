@@ -23,10 +23,13 @@ internal abstract class Setting(string key, string description)
     /// <summary>Reads what an environment variable or an option says into the form that a file would have.</summary>
     public abstract SettingValue FromText(string text);
 
-    /// <returns>Null, or why the value is not acceptable: a phrase that follows the key.</returns>
-    public abstract string? TryApply(ref ServerConfiguration configuration, SettingValue value);
+    /// <summary>Puts the value into the configuration, or says what is wrong with it.</summary>
+    public abstract void Apply(SettingValue value, ref ServerConfiguration configuration, Complain complain);
 
     public abstract SettingValue Show(ServerConfiguration configuration);
+
+    /// <summary>Receives what is wrong: the value (or item) concerned and a phrase that follows the key.</summary>
+    public delegate void Complain(SettingValue value, string what);
 
     protected string Wrong(SettingValue value) => $"must be {Expected}, not {value}";
 }
@@ -47,14 +50,14 @@ internal sealed class NumberSetting(
             ? SettingValue.Of(number)
             : SettingValue.Of(text);
 
-    public override string? TryApply(ref ServerConfiguration configuration, SettingValue value)
+    public override void Apply(SettingValue value, ref ServerConfiguration configuration, Complain complain)
     {
-        if (value.Form == SettingForm.Text && FromText(value.Text) is { Form: SettingForm.Number } quoted)
-            return $"{Wrong(value)}: write {quoted} without quotes";
-        if (value.Form != SettingForm.Number || value.Number < min || value.Number > max)
-            return Wrong(value);
-        configuration = set(configuration, value.Number);
-        return null;
+        if (value.Form == SettingForm.Number && value.Number >= min && value.Number <= max)
+            configuration = set(configuration, value.Number);
+        else if (value.Form == SettingForm.Text && FromText(value.Text) is { Form: SettingForm.Number } quoted)
+            complain(value, $"{Wrong(value)}: write {quoted} without quotes");
+        else
+            complain(value, Wrong(value));
     }
 
     public override SettingValue Show(ServerConfiguration configuration) => SettingValue.Of(get(configuration));
@@ -75,14 +78,14 @@ internal sealed class FlagSetting(
         _ => SettingValue.Of(text),
     };
 
-    public override string? TryApply(ref ServerConfiguration configuration, SettingValue value)
+    public override void Apply(SettingValue value, ref ServerConfiguration configuration, Complain complain)
     {
-        if (value is { Form: SettingForm.Text, Text: "true" or "false" })
-            return $"{Wrong(value)}: write {value.Text} without quotes";
-        if (value.Form != SettingForm.Boolean)
-            return Wrong(value);
-        configuration = set(configuration, value.IsTrue);
-        return null;
+        if (value.Form == SettingForm.Boolean)
+            configuration = set(configuration, value.IsTrue);
+        else if (value is { Form: SettingForm.Text, Text: "true" or "false" })
+            complain(value, $"{Wrong(value)}: write {value.Text} without quotes");
+        else
+            complain(value, Wrong(value));
     }
 
     public override SettingValue Show(ServerConfiguration configuration) => SettingValue.Of(get(configuration));
@@ -102,7 +105,7 @@ internal sealed class ChoiceSetting<T>(
 
     public override SettingValue FromText(string text) => SettingValue.Of(text);
 
-    public override string? TryApply(ref ServerConfiguration configuration, SettingValue value)
+    public override void Apply(SettingValue value, ref ServerConfiguration configuration, Complain complain)
     {
         if (value.Form == SettingForm.Text)
         {
@@ -111,15 +114,18 @@ internal sealed class ChoiceSetting<T>(
                 if (word.Equals(value.Text, StringComparison.OrdinalIgnoreCase))
                 {
                     configuration = set(configuration, choice);
-                    return null;
+                    return;
                 }
             }
 
             if (Spelling.Nearest(value.Text, choices.Select(c => c.Word)) is { } nearest)
-                return $"{Wrong(value)}; did you mean \"{nearest}\"?";
+            {
+                complain(value, $"{Wrong(value)}; did you mean \"{nearest}\"?");
+                return;
+            }
         }
 
-        return Wrong(value);
+        complain(value, Wrong(value));
     }
 
     public override SettingValue Show(ServerConfiguration configuration)
@@ -146,12 +152,14 @@ internal sealed class TextSetting(
 
     public override SettingValue FromText(string text) => SettingValue.Of(text.Length == 0 && nullable ? null : text);
 
-    public override string? TryApply(ref ServerConfiguration configuration, SettingValue value)
+    public override void Apply(SettingValue value, ref ServerConfiguration configuration, Complain complain)
     {
-        if (value.Form != SettingForm.Text && !(nullable && value.Form == SettingForm.Null))
-            return Wrong(value);
-        configuration = set(configuration, value.Form == SettingForm.Null ? null : value.Text);
-        return null;
+        if (value.Form == SettingForm.Text)
+            configuration = set(configuration, value.Text);
+        else if (nullable && value.Form == SettingForm.Null)
+            configuration = set(configuration, null);
+        else
+            complain(value, Wrong(value));
     }
 
     public override SettingValue Show(ServerConfiguration configuration) => SettingValue.Of(get(configuration));
@@ -167,32 +175,37 @@ internal sealed class ListenSetting(string key, string description) : Setting(ke
     public override SettingValue FromText(string text) =>
         SettingValue.Of(text.Split(Separators, StringSplitOptions.RemoveEmptyEntries).Select(SettingValue.Of).ToArray());
 
-    public override string? TryApply(ref ServerConfiguration configuration, SettingValue value)
+    public override void Apply(SettingValue value, ref ServerConfiguration configuration, Complain complain)
     {
-        if (value.Form == SettingForm.Text)
-            return $"{Wrong(value)}: put it in brackets, [{value}]";
         if (value.Form != SettingForm.List)
-            return Wrong(value);
+        {
+            complain(value, value.Form == SettingForm.Text ? $"{Wrong(value)}: put it in brackets, [{value}]" : Wrong(value));
+            return;
+        }
+
         if (value.Items.Count == 0)
-            return "must name at least one endpoint";
+            complain(value, "must name at least one endpoint");
 
         var endpoints = new List<ListenEndpoint>(value.Items.Count);
         foreach (var item in value.Items)
         {
             if (item.Form != SettingForm.Text)
-                return $"must be {Expected}; {item} is not a text";
+            {
+                complain(item, $"must be {Expected}; {item} is not a text");
+                continue;
+            }
+
             try
             {
                 endpoints.Add(ListenEndpoint.Parse(item.Text));
             }
             catch (FormatException e)
             {
-                return e.Message;
+                complain(item, e.Message.TrimEnd('.'));
             }
         }
 
         configuration = configuration with { Listen = endpoints };
-        return null;
     }
 
     public override SettingValue Show(ServerConfiguration configuration) =>
