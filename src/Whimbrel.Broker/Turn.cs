@@ -1,5 +1,3 @@
-using Whimbrel.Protocol;
-
 namespace Whimbrel.Broker;
 
 /// <summary>

@@ -189,14 +189,6 @@ public sealed class Connection : ITimed
         turn.Touch(Link);
     }
 
-    internal void Send(ReadOnlySpan<byte> frame, Turn turn)
-    {
-        frame.CopyTo(Link.Reserve(frame.Length));
-        Link.Commit(frame.Length);
-        turn.Tally.Sent(frame.Length);
-        turn.Touch(Link);
-    }
-
     /// <summary>The client is authenticated and allowed: from now on a session answers.</summary>
     internal void Establish(ReadOnlyMemory<byte> authenticationData, Turn turn)
     {

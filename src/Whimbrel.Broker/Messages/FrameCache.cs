@@ -16,7 +16,7 @@ internal sealed class FrameCache
     private Message? _message;
     private bool _shapesFilled;
 
-    /// <summary>The frame of a shape. <see cref="Shape.Bytes"/> ends before the payload when that is large.</summary>
+    /// <summary>The frame of a shape. <see cref="Shape.HeadLength"/> is less than its length when the payload is large.</summary>
     public Shape Get(Message message, ProtocolVersion version, QoS qos, long now)
     {
         if (!ReferenceEquals(_message, message))

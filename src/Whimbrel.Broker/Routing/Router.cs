@@ -30,7 +30,7 @@ internal sealed class Router(MessageBroker broker)
         return matched ? ReasonCode.Success : ReasonCode.NoMatchingSubscribers;
     }
 
-    private bool DeliverToAll(Message message, MatchList matches, Turn turn)
+    private static bool DeliverToAll(Message message, MatchList matches, Turn turn)
     {
         bool matched = false;
         if (matches.Lists > 1)

@@ -32,7 +32,7 @@ public sealed class ConnectRequest
             Will = new Will(
                 packet.WillTopic.ToArray(),
                 packet.WillPayload.ToArray(),
-                packet.WillProperties.ToArray(),
+                Forwardable(packet.WillProperties),
                 packet.WillQoS,
                 packet.WillRetain,
                 packet.WillDelaySeconds,
@@ -81,4 +81,11 @@ public sealed class ConnectRequest
 
     /// <summary>Whether the broker made the client identifier.</summary>
     internal bool IsAssigned { get; init; }
+
+    private static byte[] Forwardable(ReadOnlySpan<byte> block)
+    {
+        byte[] properties = new byte[ForwardableProperties.Measure(block)];
+        ForwardableProperties.Write(block, properties);
+        return properties;
+    }
 }

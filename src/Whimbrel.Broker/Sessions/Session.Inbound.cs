@@ -31,8 +31,8 @@ internal sealed partial class Session
                 OnUnsubscribe(frame, turn);
                 break;
             case PacketType.PingReq:
-                if (PingPacket.TryParse(frame, out violation))
-                    SendFrame(PingPacket.Response, turn);
+                if (PingPacket.TryParse(frame, _version, out _, out violation))
+                    Send(new PingPacket(PacketType.PingResp), turn);
                 else
                     Close(CloseCause.Of(violation), turn);
                 break;
@@ -232,7 +232,7 @@ internal sealed partial class Session
     /// </summary>
     private void ContinueSubscribe(ReadOnlySpan<byte> body, List<byte> codes, Verdict? answer, Turn turn)
     {
-        SubscribePacket.TryParse(new Frame(PacketType.Subscribe, 2, body), _version, out SubscribePacket packet, out _);
+        SubscribePacket.TryParse(new Frame(PacketType.Subscribe, 2, body, body.Length), _version, out SubscribePacket packet, out _);
         int index = 0;
         foreach (SubscriptionRequest request in packet.Filters)
         {
@@ -275,19 +275,21 @@ internal sealed partial class Session
     private ReasonCode Subscribe(in SubscriptionRequest request, uint identifier, Turn turn)
     {
         BrokerOptions options = broker.Options;
-        TopicFilter.TryParse(request.Filter, out TopicFilter filter);
+        if (!TopicFilter.TryParse(request.Filter, out TopicFilter filter))
+            return ReasonCode.TopicFilterInvalid;
         if (filter.IsShared && !options.SharedSubscriptionAvailable)
             return ReasonCode.SharedSubscriptionsNotSupported;
         if (filter.HasWildcards && !options.WildcardSubscriptionAvailable)
             return ReasonCode.WildcardSubscriptionsNotSupported;
         if (request.Filter.Count((byte)'/') >= options.TopicLevelsMax)
-            return ReasonCode.TopicFilterInvalid;
+            return ReasonCode.QuotaExceeded;
         string name = Encoding.UTF8.GetString(request.Filter);
         Subscription? existing = null;
         if (_subscriptions is not null && !_subscriptions.TryGetValue(name, out existing) && _subscriptions.Count >= options.SubscriptionsPerSessionMax)
             return ReasonCode.QuotaExceeded;
         QoS granted = request.Options.QoS < options.MaximumQoS ? request.Options.QoS : options.MaximumQoS;
-        SubscriptionOptions terms = Granted(request.Options, granted);
+        // A bridge of 3.x wants what MQTT 5.0 calls No Local and Retain As Published.
+        SubscriptionOptions terms = _isBridge ? request.Options.With(granted).ForBridge() : request.Options.With(granted);
         bool isNew = existing is null;
         if (existing is null)
         {
@@ -318,15 +320,6 @@ internal sealed partial class Session
         }
 
         return (ReasonCode)granted;
-    }
-
-    /// <summary>The options as granted. A bridge of 3.x wants what MQTT 5.0 calls No Local and Retain As Published.</summary>
-    private SubscriptionOptions Granted(SubscriptionOptions requested, QoS qos)
-    {
-        int bits = (requested.Bits & ~3) | (int)qos;
-        if (_isBridge)
-            bits |= SubscriptionOptions.NoLocalBit | SubscriptionOptions.RetainAsPublishedBit;
-        return new SubscriptionOptions((byte)bits);
     }
 
     private void OnUnsubscribe(in Frame frame, Turn turn)

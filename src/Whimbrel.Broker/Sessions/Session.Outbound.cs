@@ -314,6 +314,4 @@ internal sealed partial class Session
         if (connection.Link.PendingBytes > 2 * broker.Options.LinkOutputBytesMax)
             Close(CloseCause.OutputOverflow, turn);
     }
-
-    private void SendFrame(ReadOnlySpan<byte> frame, Turn turn) => Connection?.Send(frame, turn);
 }

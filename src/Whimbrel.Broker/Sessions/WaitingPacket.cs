@@ -1,5 +1,3 @@
-using Whimbrel.Protocol;
-
 namespace Whimbrel.Broker;
 
 /// <summary>A packet whose permission is being asked for; everything behind it on its connection waits.</summary>

@@ -4,9 +4,12 @@ namespace Whimbrel.Protocol.Flow;
 /// Counts the QoS 1 and 2 PUBLISH packets that the peer has sent and this side has not completed, against the Receive Maximum
 /// that this side announced [MQTT-3.3.4-7, MQTT-3.3.4-9]. Starts anew with each connection.
 /// </summary>
-public struct ReceiveQuota(int receiveMaximum)
+public struct ReceiveQuota
 {
-    private int _free = receiveMaximum;
+    private readonly int _maximum;
+    private int _free;
+
+    public ReceiveQuota(int receiveMaximum) => _maximum = _free = receiveMaximum;
 
     /// <summary>False when the peer has exceeded the maximum: answer 0x93 and close.</summary>
     public bool TryTake()
@@ -18,5 +21,5 @@ public struct ReceiveQuota(int receiveMaximum)
     }
 
     /// <summary>A PUBACK, PUBCOMP or refusing PUBREC was sent.</summary>
-    public void GiveBack() => _free = Math.Min(_free + 1, receiveMaximum);
+    public void GiveBack() => _free = Math.Min(_free + 1, _maximum);
 }

@@ -1,0 +1,144 @@
+namespace Whimbrel.Protocol;
+
+/// <summary>SUBACK of all versions, for reading and writing.</summary>
+public ref struct SubAckPacket : IPacket
+{
+    /// <summary>Never 0.</summary>
+    public ushort PacketId { get; set; }
+
+    /// <summary>
+    /// One byte per requested filter, in its order [MQTT-3.8.4-6]: <see cref="ReasonCode"/> values. 3.x knows the granted
+    /// QoS and 0x80, and every failure is written as that.
+    /// </summary>
+    public ReadOnlySpan<byte> ReasonCodes { get; set; }
+
+    /// <summary>Empty means none.</summary>
+    public ReadOnlySpan<byte> ReasonString { get; set; }
+
+    /// <summary>The raw property block on read; on write the User Properties in it are written.</summary>
+    public ReadOnlySpan<byte> UserPropertyBlock { get; set; }
+
+    public static bool TryParse(in Frame frame, ProtocolVersion version, out SubAckPacket packet, out Violation violation)
+    {
+        packet = default;
+        if (!FixedHeader.IsOf(frame, PacketType.SubAck, out violation))
+        {
+            return false;
+        }
+
+        var reader = new PacketReader(frame.Body);
+        if (!reader.TryReadUInt16(out ushort packetId))
+        {
+            violation = Violation.Malformed("Packet Identifier is cut off");
+            return false;
+        }
+
+        packet.PacketId = packetId;
+        if (packetId == 0)
+        {
+            violation = Violation.Protocol("Packet Identifier is 0");
+            return false;
+        }
+
+        if (version == ProtocolVersion.Mqtt50)
+        {
+            if (!reader.TryReadPropertyBlock(out ReadOnlySpan<byte> block))
+            {
+                violation = Violation.Malformed("Properties are cut off");
+                return false;
+            }
+
+            if (!packet.TryReadProperties(block, out violation))
+            {
+                return false;
+            }
+        }
+
+        packet.ReasonCodes = reader.Rest;
+        violation = CheckCodes(packet.ReasonCodes, version);
+        return violation.IsNone;
+    }
+
+    /// <summary>Bytes of the whole packet.</summary>
+    public readonly int Measure(ProtocolVersion version) => FixedHeader.Measure(MeasureBody(version, out _));
+
+    /// <summary>Writes the packet; returns the bytes written.</summary>
+    public readonly int Write(Span<byte> destination, ProtocolVersion version)
+    {
+        var writer = new PacketWriter(destination);
+        FixedHeader.Write(ref writer, PacketType.SubAck, 0, MeasureBody(version, out int propertyLength));
+        writer.WriteUInt16(PacketId);
+        if (version == ProtocolVersion.Mqtt50)
+        {
+            writer.WriteVariableByteInteger((uint)propertyLength);
+            var properties = new PropertyWriter(writer.Take(propertyLength));
+            AddProperties(ref properties);
+            writer.WriteRaw(ReasonCodes);
+            return writer.Written;
+        }
+
+        foreach (byte code in ReasonCodes)
+        {
+            writer.WriteByte(code >= 0x80 ? (byte)0x80 : code);
+        }
+
+        return writer.Written;
+    }
+
+    private bool TryReadProperties(ReadOnlySpan<byte> block, out Violation violation)
+    {
+        UserPropertyBlock = block;
+        var properties = new PropertyReader(block, PropertyScope.SubAck);
+        while (properties.TryNext(out Property property))
+        {
+            if (property.Id == PropertyId.ReasonString)
+            {
+                ReasonString = property.Text;
+            }
+        }
+
+        violation = properties.Violation;
+        return violation.IsNone;
+    }
+
+    private static Violation CheckCodes(ReadOnlySpan<byte> codes, ProtocolVersion version)
+    {
+        if (codes.IsEmpty)
+        {
+            return Violation.Protocol("SUBACK has no reason code");
+        }
+
+        foreach (byte code in codes)
+        {
+            bool isAllowed = version == ProtocolVersion.Mqtt50
+                ? Protocol.ReasonCodes.IsAllowed(PacketType.SubAck, (ReasonCode)code)
+                : code is 0 or 1 or 2 or 0x80;
+            if (!isAllowed) // [MQTT-3.9.3-2]
+            {
+                return Violation.Protocol("Reason code is not one of SUBACK");
+            }
+        }
+
+        return default;
+    }
+
+    private readonly int MeasureBody(ProtocolVersion version, out int propertyLength)
+    {
+        propertyLength = 0;
+        if (version != ProtocolVersion.Mqtt50)
+        {
+            return 2 + ReasonCodes.Length;
+        }
+
+        PropertyWriter properties = default;
+        AddProperties(ref properties);
+        propertyLength = properties.Length;
+        return 2 + PacketWriter.VariableByteIntegerLength((uint)propertyLength) + propertyLength + ReasonCodes.Length;
+    }
+
+    private readonly void AddProperties(scoped ref PropertyWriter properties)
+    {
+        properties.AddUnlessEmpty(PropertyId.ReasonString, ReasonString);
+        properties.AddUserProperties(UserPropertyBlock);
+    }
+}
