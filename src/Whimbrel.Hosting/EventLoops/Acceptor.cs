@@ -1,0 +1,122 @@
+using Microsoft.Extensions.Logging;
+
+namespace Whimbrel.Hosting;
+
+/// <summary>
+/// A listening socket. The loop that it is in accepts; the new links go to all loops in turn. When descriptors run out it says so once,
+/// closes the connections that it cannot keep, and tries again.
+/// </summary>
+internal sealed unsafe class Acceptor : IDisposable
+{
+    private const int AcceptsMax = 64;
+    private const int PauseMilliseconds = 100;
+
+    // Trouble is over when it has not come back for this long; so there is one pair of log lines and not thousands.
+    private const int EpisodeMilliseconds = 10_000;
+
+    private readonly string _uri;
+    private readonly ILogger _logger;
+    private readonly Action<int, PeerAddress, string> _accepted;
+    private int _reserve;
+    private long _troubleAt;
+    private long _pausedUntil;
+    private long _refused;
+
+    /// <param name="descriptor">A listening socket, owned from here on.</param>
+    /// <param name="uri">How the listener is called.</param>
+    /// <param name="accepted">Takes the new descriptor, the peer and the listener's name.</param>
+    /// <param name="logger">Hears of trouble.</param>
+    public Acceptor(int descriptor, string uri, Action<int, PeerAddress, string> accepted, ILogger logger)
+    {
+        Descriptor = descriptor;
+        _uri = uri;
+        _accepted = accepted;
+        _logger = logger;
+        _reserve = Libc.Open("/dev/null");
+    }
+
+    public int Descriptor { get; }
+
+    /// <summary>True while the loop must call <see cref="OnTick"/>.</summary>
+    public bool IsInTrouble { get; private set; }
+
+    public void OnReadable(long nowMilliseconds)
+    {
+        if (nowMilliseconds < _pausedUntil)
+            return;
+
+        byte* address = stackalloc byte[PeerAddress.SocketAddressBytesMax];
+        for (int i = 0; i < AcceptsMax; i++)
+        {
+            int length = PeerAddress.SocketAddressBytesMax;
+            int result = Libc.Accept(Descriptor, address, &length);
+            switch (result)
+            {
+                case >= 0:
+                    _accepted(result, new PeerAddress(new ReadOnlySpan<byte>(address, Math.Min(length, PeerAddress.SocketAddressBytesMax))), _uri);
+                    break;
+                case -Errno.TryAgain:
+                    return;
+                case -Errno.TooManyFiles or -Errno.TooManyFilesInSystem or -Errno.OutOfMemory or -Errno.NoBufferSpace:
+                    Pause(-result, nowMilliseconds);
+                    return;
+            }
+
+            // Anything else is an error of a connection that ended before we took it: the next one, please.
+        }
+    }
+
+    public void OnTick(long nowMilliseconds)
+    {
+        if (!IsInTrouble)
+            return;
+        if (nowMilliseconds - _troubleAt >= EpisodeMilliseconds)
+        {
+            IsInTrouble = false;
+            HostingLog.AcceptRecovered(_logger, _uri, _refused);
+            return;
+        }
+
+        OnReadable(nowMilliseconds);
+    }
+
+    public void Dispose()
+    {
+        Libc.Close(Descriptor);
+        if (_reserve >= 0)
+            Libc.Close(_reserve);
+        _reserve = -1;
+    }
+
+    private void Pause(int error, long nowMilliseconds)
+    {
+        _troubleAt = nowMilliseconds;
+        _pausedUntil = nowMilliseconds + PauseMilliseconds;
+        if (!IsInTrouble)
+        {
+            IsInTrouble = true;
+            _refused = 0;
+            HostingLog.AcceptFailing(_logger, _uri, Errno.Describe(error), PauseMilliseconds);
+        }
+
+        // Better a close that the client sees than a connection that nobody answers: one descriptor is kept for this.
+        for (int i = 0; i < AcceptsMax && _reserve >= 0; i++)
+        {
+            Libc.Close(_reserve);
+            int length = 0;
+            int taken = Libc.Accept(Descriptor, null, &length);
+            if (taken >= 0)
+            {
+                Libc.Close(taken);
+                _refused++;
+            }
+
+            _reserve = Libc.Open("/dev/null");
+            if (taken < 0)
+                return;
+        }
+
+        if (_reserve < 0)
+            _reserve = Libc.Open("/dev/null");
+    }
+}

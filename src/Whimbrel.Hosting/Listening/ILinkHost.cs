@@ -1,0 +1,20 @@
+using System.Net;
+
+namespace Whimbrel.Hosting;
+
+/// <summary>One way to carry links: our own event loops, or the connection pipes of Kestrel's transport.</summary>
+internal interface ILinkHost
+{
+    /// <summary>Opens a listener. Nothing is accepted before <see cref="Start"/>.</summary>
+    /// <returns>The address with the port that was picked if it was 0.</returns>
+    /// <exception cref="ListenException">The listener cannot be opened.</exception>
+    ValueTask<EndPoint> BindAsync(EndPoint endPoint);
+
+    void Start();
+
+    /// <summary>Closes the listeners. Links live on.</summary>
+    ValueTask StopAcceptingAsync();
+
+    /// <summary>Ends what is left: links that still send get a bounded time. All threads have ended when it returns.</summary>
+    ValueTask StopAsync();
+}
