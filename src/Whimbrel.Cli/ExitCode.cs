@@ -24,7 +24,7 @@ internal enum ExitCode
 }
 
 /// <summary>Ends a command: one clear line on standard error, and the exit code.</summary>
-internal sealed class CommandFailure(ExitCode code, string message, byte? connectCode = null) : Exception(message)
+internal class CommandFailure(ExitCode code, string message, byte? connectCode = null) : Exception(message)
 {
     public ExitCode Code { get; } = code;
 
