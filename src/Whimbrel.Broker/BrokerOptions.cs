@@ -41,7 +41,7 @@ public sealed record BrokerOptions
     /// <summary>Longest session expiry granted, in seconds; 4,294,967,295 is for ever. Sessions of 3.x without clean session get this.</summary>
     public uint SessionExpirySecondsMax { get; init; } = 30 * 24 * 60 * 60;
 
-    /// <summary>Time for a new connection to complete CONNECT, in seconds.</summary>
+    /// <summary>Time for a new connection to complete CONNECT, in seconds. 1 to 300.</summary>
     public int ConnectTimeoutSeconds { get; init; } = 10;
 
     /// <summary>Longest client identifier accepted, in bytes of UTF-8.</summary>
@@ -104,6 +104,7 @@ public sealed record BrokerOptions
         ArgumentOutOfRangeException.ThrowIfZero(InFlightMax, nameof(InFlightMax));
         ArgumentOutOfRangeException.ThrowIfGreaterThan((int)MaximumQoS, 2, nameof(MaximumQoS));
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(ConnectTimeoutSeconds, nameof(ConnectTimeoutSeconds));
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(ConnectTimeoutSeconds, 300, nameof(ConnectTimeoutSeconds));
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(ClientIdLengthMax, nameof(ClientIdLengthMax));
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(TopicLevelsMax, nameof(TopicLevelsMax));
         ArgumentOutOfRangeException.ThrowIfGreaterThan(TopicLevelsMax, 1024, nameof(TopicLevelsMax));

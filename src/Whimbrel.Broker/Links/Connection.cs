@@ -33,6 +33,7 @@ public sealed class Connection : ITimed
     private ConnectRequest? _request;
     private Handshake? _handshake;
     private SessionGate? _gate;
+    private bool _isWaiting;
     private volatile bool _ended;
     private CloseCause _cause;
     private object? _requestedClose;
@@ -60,7 +61,7 @@ public sealed class Connection : ITimed
         frameLength = 0;
         while (!_ended)
         {
-            if (IsWaiting)
+            if (_isWaiting || (_gate is null && _handshake is { IsWaiting: true }))
                 return ReceiveStatus.Paused;
             uint max = _phase == ConnectionPhase.Connected ? _broker.Options.MaximumPacketSize : Math.Min(_broker.Options.ConnectPacketSizeMax, _broker.Options.MaximumPacketSize);
             FrameStatus status = FrameReader.TryRead(bytes[consumed..], max, out Frame frame, out int length, out Violation violation);
@@ -208,18 +209,10 @@ public sealed class Connection : ITimed
             _phase = ConnectionPhase.Connected;
             _broker.Established(this);
             scope.Session.Attach(this, _request, authenticationData, turn);
+            // Only a client with an authentication method may still use it, to authenticate again.
+            if (_request.AuthenticationMethod is null)
+                _handshake = null;
             return;
-        }
-    }
-
-    private bool IsWaiting
-    {
-        get
-        {
-            if (_gate is null)
-                return _handshake is { IsWaiting: true };
-            using SessionGate.Scope scope = _gate.Enter();
-            return ReferenceEquals(scope.Session.Connection, this) && scope.Session.IsWaiting;
         }
     }
 
@@ -244,6 +237,7 @@ public sealed class Connection : ITimed
         // Another thread may have ended the connection a moment ago.
         if (ReferenceEquals(scope.Session.Connection, this))
             scope.Session.OnPacket(frame, turn);
+        _isWaiting = scope.Session.IsWaiting;
     }
 
     private void OnConnect(in Frame frame, Turn turn)
@@ -297,7 +291,7 @@ public sealed class Connection : ITimed
             // [MQTT-3.2.2-12], [MQTT-3.2.2-13]
             { HasWill: true } when packet.WillQoS > options.MaximumQoS => (ReasonCode.QoSNotSupported, "a will with a QoS above the maximum"),
             { HasWill: true, WillRetain: true } when !options.RetainAvailable => (ReasonCode.RetainNotSupported, "a retained will where RETAIN is not available"),
-            { HasWill: true } when packet.WillTopic[0] == (byte)'$' => (ReasonCode.NotAuthorized, "a will on a topic that begins with $"),
+            { HasWill: true } when ReservedTopics.Contains(packet.WillTopic) => (ReasonCode.NotAuthorized, "a will on a topic of the broker's own"),
             _ => (ReasonCode.Success, null),
         };
         string clientId = assigned ? _broker.Ports.NewClientId() : Encoding.UTF8.GetString(packet.ClientId);
@@ -309,8 +303,10 @@ public sealed class Connection : ITimed
     {
         if (!AuthPacket.TryParse(frame, _version, out AuthPacket packet, out Violation violation))
             Fail(CloseCause.Of(violation), turn);
+        else if (_handshake is { } handshake)
+            handshake.OnAuth(packet, turn);
         else
-            _handshake!.OnAuth(packet, turn);
+            Fail(CloseCause.Of(new Violation(ReasonCode.ProtocolError, "AUTH without an authentication method in CONNECT")), turn);
     }
 
     private void WokenConnected(Turn turn)
@@ -319,6 +315,7 @@ public sealed class Connection : ITimed
         using SessionGate.Scope scope = _gate!.Enter();
         if (ReferenceEquals(scope.Session.Connection, this))
             scope.Session.OnWoken(turn);
+        _isWaiting = scope.Session.IsWaiting;
     }
 
     /// <summary>Ends the connection from the reading thread, through the gate if there is a session.</summary>

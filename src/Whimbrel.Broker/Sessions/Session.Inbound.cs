@@ -135,8 +135,7 @@ internal sealed partial class Session
     private Verdict AuthorizePublish(Message message, out Pending<Verdict>? pending)
     {
         pending = null;
-        // Topics that begin with $ are the broker's own; clients must not exchange messages there (section 4.7.2).
-        if (message.Topic[0] == (byte)'$')
+        if (ReservedTopics.Contains(message.Topic))
             return Verdict.Denied;
         var request = new AccessRequest(gate, AccessAction.Publish, ClientId, _userName) { Topic = message.Topic, QoS = message.QoS, Retain = message.Retain };
         Verdict verdict = broker.Ports.Authorizer.Authorize(ref request);

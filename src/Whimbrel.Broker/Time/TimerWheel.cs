@@ -8,7 +8,8 @@ internal interface ITimed
 
 /// <summary>
 /// All deadlines of the broker: a ring of slots, walked by the heartbeat. An entry costs one list element and is never cancelled;
-/// whoever moves a deadline outwards lets the old entry fire and puts itself in again. Deadlines beyond one round stay in their slot.
+/// whoever moves a deadline outwards lets the old entry fire and puts itself in again. A deadline beyond one round of the ring fires
+/// early, at the round's end, so that nothing that has ended stays in memory for longer than that.
 /// </summary>
 /// <remarks>Thread-safe. Entries are added at connect, disconnect and when they fire, never per message.</remarks>
 internal sealed class TimerWheel(long now)
@@ -19,15 +20,16 @@ internal sealed class TimerWheel(long now)
     private const int SlotCount = 4096;
 
     private readonly Lock _lock = new();
-    private readonly List<Entry>[] _slots = new List<Entry>[SlotCount];
+    private readonly List<ITimed>?[] _slots = new List<ITimed>?[SlotCount];
     private long _walked = now / SlotMilliseconds;
 
     public void Add(ITimed target, long due)
     {
         lock (_lock)
         {
-            long slot = Math.Max((due + SlotMilliseconds - 1) / SlotMilliseconds, _walked + 1);
-            (_slots[slot % SlotCount] ??= new List<Entry>(1)).Add(new Entry(target, slot));
+            long exact = (due / SlotMilliseconds) + (due % SlotMilliseconds == 0 ? 0 : 1);
+            long slot = Math.Clamp(exact, _walked + 1, _walked + SlotCount - 1);
+            (_slots[slot % SlotCount] ??= new List<ITimed>(1)).Add(target);
         }
     }
 
@@ -40,28 +42,15 @@ internal sealed class TimerWheel(long now)
             // After a standstill longer than a round every slot is looked at once.
             long first = Math.Max(_walked + 1, target - SlotCount + 1);
             for (long slot = first; slot <= target; slot++)
-                Take(slot, target, due);
+            {
+                if (_slots[slot % SlotCount] is { } targets)
+                {
+                    due.AddRange(targets);
+                    _slots[slot % SlotCount] = null;
+                }
+            }
+
             _walked = Math.Max(_walked, target);
         }
     }
-
-    private void Take(long slot, long target, List<ITimed> due)
-    {
-        if (_slots[slot % SlotCount] is not { Count: > 0 } entries)
-            return;
-        int kept = 0;
-        for (int i = 0; i < entries.Count; i++)
-        {
-            if (entries[i].Slot <= target)
-                due.Add(entries[i].Target);
-            else
-                entries[kept++] = entries[i];
-        }
-
-        entries.RemoveRange(kept, entries.Count - kept);
-        if (kept == 0)
-            _slots[slot % SlotCount] = null!;
-    }
-
-    private readonly record struct Entry(ITimed Target, long Slot);
 }

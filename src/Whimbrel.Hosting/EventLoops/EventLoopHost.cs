@@ -44,6 +44,11 @@ internal sealed class EventLoopHost : ILinkHost
             loop.Start();
     }
 
+    public void OnSecond(long nowMilliseconds)
+    {
+        // Each loop looks after its own links.
+    }
+
     public async ValueTask StopAcceptingAsync() => await _loops[0].StopAcceptingAsync().ConfigureAwait(false);
 
     public async ValueTask StopAsync() => await Task.WhenAll(Array.ConvertAll(_loops, loop => loop.StopAsync())).ConfigureAwait(false);

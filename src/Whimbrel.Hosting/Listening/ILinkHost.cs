@@ -12,6 +12,9 @@ internal interface ILinkHost
 
     void Start();
 
+    /// <summary>Called about once a second by the heartbeat.</summary>
+    void OnSecond(long nowMilliseconds);
+
     /// <summary>Closes the listeners. Links live on.</summary>
     ValueTask StopAcceptingAsync();
 

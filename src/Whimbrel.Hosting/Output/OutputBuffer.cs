@@ -113,6 +113,22 @@ internal sealed class OutputBuffer(BlockPool pool)
         return count;
     }
 
+    /// <summary>Locked. Copies pending bytes from the front; returns how many.</summary>
+    public int CopyTo(Span<byte> target)
+    {
+        int copied = 0;
+        for (int i = 0; i < _sealed && copied < target.Length; i++)
+            copied += Copy(At(i).Bytes.Span, target[copied..]);
+        return copied + Copy(_block.AsSpan(_start, _end - _start), target[copied..]);
+
+        static int Copy(ReadOnlySpan<byte> from, Span<byte> to)
+        {
+            int count = Math.Min(from.Length, to.Length);
+            from[..count].CopyTo(to);
+            return count;
+        }
+    }
+
     /// <summary>Locked. Forgets the first <paramref name="count"/> pending bytes, which have been sent, and returns their blocks.</summary>
     public void Advance(int count)
     {

@@ -25,4 +25,10 @@ internal static partial class HostingLog
 
     [LoggerMessage(7, LogLevel.Critical, "internal error in {Thread}")]
     public static partial void ThreadFailed(ILogger logger, Exception exception, string thread);
+
+    [LoggerMessage(8, LogLevel.Error, "the handler of the subscription to '{Filter}' failed; the message is lost")]
+    public static partial void HandlerFailed(ILogger logger, Exception exception, string filter);
+
+    [LoggerMessage(9, LogLevel.Information, "stopped")]
+    public static partial void Stopped(ILogger logger);
 }
