@@ -1,5 +1,6 @@
 using Microsoft.Extensions.Logging;
 using Whimbrel.Broker;
+using Whimbrel.Hosting;
 using Whimbrel.Protocol;
 
 namespace Whimbrel.Server;
@@ -19,13 +20,13 @@ internal static class Settings
     public static IReadOnlyList<Setting> All { get; } =
     [
         new ListenSetting(Listen, "Where the broker listens. `mqtt://localhost:1883` is this machine only, `mqtt://*:1883` every address; `unix:///path` is a socket file."),
-        new ChoiceSetting<LinkChoice>(
+        new ChoiceSetting<LinkKind>(
             Links,
-            [("auto", LinkChoice.Auto), ("eventLoop", LinkChoice.EventLoop), ("pipes", LinkChoice.Pipes)],
+            [("auto", LinkKind.Auto), ("eventLoop", LinkKind.EventLoop), ("pipes", LinkKind.Pipes)],
             c => c.Links,
             (c, v) => c with { Links = v },
             "How connections are carried: own event loops (Linux), or the runtime's connection pipes. `auto` takes event loops where there are any."),
-        new NumberSetting(EventLoops, 0, 1024, c => c.EventLoops, (c, v) => c with { EventLoops = (int)v }, "Event loop threads; 0 for one per core."),
+        new NumberSetting(EventLoops, 0, 1024, c => c.EventLoops, (c, v) => c with { EventLoops = (int)v }, "Event loop threads; 0 for one per core up to 4 cores, and half of the cores above."),
         new ChoiceSetting<LogLevel>(
             LogLevelKey,
             [("trace", LogLevel.Trace), ("debug", LogLevel.Debug), ("info", LogLevel.Information), ("warning", LogLevel.Warning), ("error", LogLevel.Error), ("none", LogLevel.None)],
