@@ -78,8 +78,9 @@ internal sealed class ClientOptions
         if (needs5 && isChosen && version != ProtocolVersion.Mqtt50)
             problems.Add($"MQTT {ReasonText.Name(version)} has no properties: leave -D and -x out, or use -V 5");
 
-        string? password = ReadPassword(parsed, context, problems) ?? url.Password;
+        // A user of the URL keeps the URL's password; that of the environment belongs to the environment's user.
         string? user = parsed.GetValue(_user) ?? url.UserName ?? context.Variable("WHIMBREL_USER");
+        string? password = ReadPassword(parsed, problems) ?? (url.UserName is null ? ReadPassword(context, problems) : url.Password);
         if (user is null && password is not null && isChosen && version != ProtocolVersion.Mqtt50)
             problems.Add($"MQTT {ReasonText.Name(version)} takes no password without a user name: use -u");
 
@@ -209,18 +210,17 @@ internal sealed class ClientOptions
         return null;
     }
 
-    private string? ReadPassword(ParseResult parsed, ToolContext context, List<string> problems)
+    private string? ReadPassword(ParseResult parsed, List<string> problems)
     {
         string? given = parsed.GetValue(_password);
         string? file = parsed.GetValue(_passwordFile);
         if (given is not null && file is not null)
             problems.Add("-P and --password-file are two passwords; leave one out");
-        if (given is not null)
-            return given;
-        if (file is not null)
-            return ReadFirstLine("--password-file", file, problems);
-        if (parsed.GetValue(_url) is not null)
-            return null;
+        return given ?? (file is null ? null : ReadFirstLine("--password-file", file, problems));
+    }
+
+    private static string? ReadPassword(ToolContext context, List<string> problems)
+    {
         if (context.Variable("WHIMBREL_PASSWORD") is { } known)
             return known;
         return context.Variable("WHIMBREL_PASSWORD_FILE") is { } path ? ReadFirstLine("WHIMBREL_PASSWORD_FILE", path, problems) : null;

@@ -65,13 +65,10 @@ internal sealed class MessageFormat
     /// <returns>False if <c>%J</c> met a payload that is not JSON: then the message is to be left out.</returns>
     public bool TryWrite(IBufferWriter<byte> output, in ReceivedMessage message)
     {
+        if (_parts.Exists(p => p.Kind == 'J') && !MessageJson.IsJson(message.Packet.Payload))
+            return false;
         foreach (var part in _parts)
-        {
-            if (part.Kind == 'J' && !MessageJson.TryWrite(output, message, payloadIsJson: true, _pretty))
-                return false;
             Write(output, part, message);
-        }
-
         return true;
     }
 
@@ -171,9 +168,10 @@ internal sealed class MessageFormat
                 WriteText(output, part, $"{TimeFormat.Format('s', message.At)}.{TimeFormat.Format('N', message.At)}");
                 break;
             case 'j':
-                MessageJson.TryWrite(output, message, payloadIsJson: false, _pretty);
+                MessageJson.Write(output, message, payloadIsJson: false, _pretty);
                 break;
             case 'J':
+                MessageJson.Write(output, message, payloadIsJson: true, _pretty);
                 break;
             default:
                 WriteProperty(output, part, message);

@@ -17,13 +17,10 @@ internal static class MessageJson
     private static readonly JavaScriptEncoder Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping;
 
     /// <summary>Writes the object, without an end of line.</summary>
-    /// <returns>False, and nothing written, if the payload was to be JSON itself and is not.</returns>
-    public static bool TryWrite(IBufferWriter<byte> output, in ReceivedMessage message, bool payloadIsJson, bool pretty)
+    /// <param name="payloadIsJson">The payload goes in as it is; see <see cref="IsJson"/>.</param>
+    public static void Write(IBufferWriter<byte> output, in ReceivedMessage message, bool payloadIsJson, bool pretty)
     {
         var packet = message.Packet;
-        if (payloadIsJson && !IsJson(packet.Payload))
-            return false;
-
         using var writer = new Utf8JsonWriter(output, new JsonWriterOptions { Indented = pretty, Encoder = Encoder, SkipValidation = true });
         writer.WriteStartObject();
         writer.WriteString("tst", Timestamp(message.At));
@@ -48,7 +45,6 @@ internal static class MessageJson
         }
 
         writer.WriteEndObject();
-        return true;
     }
 
     /// <summary>As mosquitto's manual has it: <c>2020-05-06T22:12:00.000000+0100</c>.</summary>
@@ -135,7 +131,7 @@ internal static class MessageJson
             writer.WriteString(name, Encoding.UTF8.GetString(utf8));
     }
 
-    private static bool IsJson(ReadOnlySpan<byte> payload)
+    public static bool IsJson(ReadOnlySpan<byte> payload)
     {
         if (!Utf8.IsValid(payload))
             return false;

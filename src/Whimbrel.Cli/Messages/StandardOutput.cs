@@ -22,6 +22,7 @@ internal sealed class StandardOutput : IDisposable
     /// <summary>Nobody reads any more.</summary>
     public bool IsGone { get; private set; }
 
+    /// <exception cref="CommandFailure">It cannot be written, for another reason than that nobody reads.</exception>
     public void Flush()
     {
         if (Buffer.WrittenCount == 0)
@@ -38,6 +39,10 @@ internal sealed class StandardOutput : IDisposable
         {
             IsGone = true;
         }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new CommandFailure(ExitCode.Failed, $"cannot write to standard output: {e.Message.TrimEnd('.')}");
+        }
 
         Buffer.ResetWrittenCount();
     }
@@ -50,7 +55,7 @@ internal sealed class StandardOutput : IDisposable
     /// </summary>
     private static Stream Open()
     {
-        if (OperatingSystem.IsWindows())
+        if (OperatingSystem.IsWindows() || !Console.IsOutputRedirected)
             return Console.OpenStandardOutput();
         var direct = new FileStream(new SafeFileHandle(1, ownsHandle: false), FileAccess.Write, bufferSize: 0);
         return direct.CanSeek ? Console.OpenStandardOutput() : direct;

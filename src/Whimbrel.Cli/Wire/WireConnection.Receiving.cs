@@ -11,12 +11,11 @@ internal sealed partial class WireConnection
     private readonly HashSet<ushort> _received = [];
     private readonly Dictionary<ushort, byte[]> _aliases = [];
     private readonly ArrayBufferWriter<byte> _answers = new();
+    private readonly TaskCompletionSource _enough = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private volatile bool _isDiscarding;
 
-    /// <summary>Completes when the sink has had enough, or the connection has ended.</summary>
+    /// <summary>Completes when the sink has had enough.</summary>
     public Task Enough => _enough.Task;
-
-    private readonly TaskCompletionSource _enough = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
     private async Task ReadAsync(byte[] behind)
     {
@@ -65,7 +64,12 @@ internal sealed partial class WireConnection
                 Handle(frame);
         }
 
-        _sink?.Flush();
+        if (_sink is not null && !_sink.TryFlush())
+        {
+            _isDiscarding = true;
+            _answers.ResetWrittenCount();
+        }
+
         if (_answers.WrittenCount > 0)
         {
             _sending.AppendRaw(_answers.WrittenSpan);
@@ -131,10 +135,12 @@ internal sealed partial class WireConnection
         }
 
         bool isRepeated = packet.QoS == QoS.ExactlyOnce && _received.Contains(packet.PacketId);
-        if (!isRepeated && _sink is not null && !_sink.Take(topic, packet))
+        if (!isRepeated && _sink is not null)
         {
-            _isDiscarding = true;
-            return;
+            var answer = _sink.Take(topic, packet);
+            _isDiscarding = answer != SinkAnswer.More;
+            if (answer == SinkAnswer.Stop)
+                return;
         }
 
         if (packet.QoS == QoS.AtLeastOnce)

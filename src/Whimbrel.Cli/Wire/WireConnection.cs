@@ -3,14 +3,27 @@ using Whimbrel.Protocol;
 
 namespace Whimbrel.Cli.Wire;
 
+/// <summary>What a sink says to a message.</summary>
+internal enum SinkAnswer
+{
+    /// <summary>Taken; give me the next.</summary>
+    More,
+
+    /// <summary>Taken, and that was the last.</summary>
+    Last,
+
+    /// <summary>Not taken, and nothing that follows will be.</summary>
+    Stop,
+}
+
 /// <summary>Takes messages as they come. Called by the connection's reading loop only.</summary>
 internal interface IMessageSink
 {
-    /// <summary>Takes one message; it is acknowledged after <see cref="Flush"/>. False: this one and what follows is not wanted.</summary>
-    bool Take(ReadOnlySpan<byte> topic, in PublishPacket packet);
+    /// <summary>Takes one message or not; what was taken is acknowledged after <see cref="TryFlush"/>.</summary>
+    SinkAnswer Take(ReadOnlySpan<byte> topic, in PublishPacket packet);
 
-    /// <summary>The batch is over.</summary>
-    void Flush();
+    /// <summary>The batch is over. False: what was taken is lost, nothing of it may be acknowledged and nothing more will be taken.</summary>
+    bool TryFlush();
 }
 
 /// <summary>
