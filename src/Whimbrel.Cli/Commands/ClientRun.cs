@@ -1,5 +1,3 @@
-using Whimbrel.Cli.Wire;
-
 namespace Whimbrel.Cli.Commands;
 
 /// <summary>Runs a command's client part and turns how it ended into a line and an exit code.</summary>

@@ -12,7 +12,6 @@ internal sealed class Publishing(PubSettings settings, ToolContext context, Acti
 
     private readonly Queue<Task<ReasonCode>> _unacknowledged = [];
     private ExitCode _outcome = ExitCode.Ok;
-    private long _sent;
 
     public async Task<ExitCode> RunAsync()
     {
@@ -51,7 +50,9 @@ internal sealed class Publishing(PubSettings settings, ToolContext context, Acti
             throw;
         }
 
+        // What QoS 0 has lost shows here or nowhere.
         await connection.DisconnectAsync().ConfigureAwait(false);
+        await connection.Closed.ConfigureAwait(false);
         return _outcome;
     }
 
@@ -98,7 +99,6 @@ internal sealed class Publishing(PubSettings settings, ToolContext context, Acti
     {
         var message = new WireMessage(settings.Topic, payload, settings.Client.QoS, settings.Retain);
         var answer = await connection.PublishAsync(message, context.Interrupted).ConfigureAwait(false);
-        _sent++;
         if (settings.Client.QoS == QoS.AtMostOnce)
             return;
         _unacknowledged.Enqueue(answer);

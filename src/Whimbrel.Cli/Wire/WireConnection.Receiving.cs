@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Net.Sockets;
 using Whimbrel.Protocol;
 
 namespace Whimbrel.Cli.Wire;
@@ -30,7 +31,16 @@ internal sealed partial class WireConnection
             if (wanted > buffer.Length)
                 Array.Resize(ref buffer, wanted);
 
-            int count = await _socket.ReceiveAsync(buffer.AsMemory(filled), _ending.Token).ConfigureAwait(false);
+            int count;
+            try
+            {
+                count = await _socket.ReceiveAsync(buffer.AsMemory(filled), _ending.Token).ConfigureAwait(false);
+            }
+            catch (SocketException) when (_isDiscarding)
+            {
+                return;
+            }
+
             if (count == 0)
             {
                 if (!_isDiscarding)
@@ -60,7 +70,7 @@ internal sealed partial class WireConnection
             if (status == FrameStatus.Malformed)
                 throw Broken(violation);
             consumed += length;
-            if (!_isDiscarding)
+            if (!_isDiscarding || frame.Type == PacketType.Disconnect)
                 Handle(frame);
         }
 

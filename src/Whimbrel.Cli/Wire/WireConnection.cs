@@ -91,7 +91,9 @@ internal sealed partial class WireConnection : IAsyncDisposable
         }
     }
 
-    /// <summary>Says goodbye, sees to it that everything is sent, and closes.</summary>
+    /// <summary>
+    /// Says goodbye, sees to it that everything is sent, and closes. <see cref="Closed"/> is faulted afterwards if that failed.
+    /// </summary>
     public async Task DisconnectAsync(ReasonCode reason = ReasonCode.Success)
     {
         if (!Closed.IsCompleted)
@@ -107,9 +109,14 @@ internal sealed partial class WireConnection : IAsyncDisposable
             try
             {
                 await _writing.WaitAsync(limit.Token).ConfigureAwait(false);
-                _socket.Shutdown(SocketShutdown.Send);
+                if (!Closed.IsCompleted)
+                    _socket.Shutdown(SocketShutdown.Send);
                 limit.CancelAfter(TimeSpan.FromSeconds(1));
                 await _reading.WaitAsync(limit.Token).ConfigureAwait(false);
+            }
+            catch (OperationCanceledException) when (!_writing.IsCompleted)
+            {
+                Fail(new CommandFailure(ExitCode.Failed, $"{_target} does not take what is sent to it; some of it is lost"));
             }
             catch (Exception e) when (e is OperationCanceledException or SocketException)
             {
