@@ -1,6 +1,5 @@
 using System.CommandLine;
 using System.Globalization;
-using System.Text;
 using Whimbrel.Cli.Messages;
 using Whimbrel.Cli.Wire;
 using Whimbrel.Protocol;

@@ -73,8 +73,12 @@ internal sealed class Subscribing : IMessageSink
         {
             if (_settings.Unsubscribe.Count > 0)
                 await connection.UnsubscribeAsync(_settings.Unsubscribe).WaitAsync(ending).ConfigureAwait(false);
-            if (_settings.Filters.Count > 0)
-                await SubscribeAsync(connection, ending).ConfigureAwait(false);
+            if (_settings.Filters.Count > 0 && !await TrySubscribeAsync(connection, ending).ConfigureAwait(false))
+            {
+                await FinishAsync(connection, removing).ConfigureAwait(false);
+                return ExitCode.Refused;
+            }
+
             if (!_settings.ExitAfterSubscribing && _settings.Filters.Count > 0)
                 await await Task.WhenAny(connection.Enough, connection.Closed).WaitAsync(ending).ConfigureAwait(false);
         }
@@ -90,7 +94,8 @@ internal sealed class Subscribing : IMessageSink
         return ExitCode.Ok;
     }
 
-    private async Task SubscribeAsync(WireConnection connection, CancellationToken ending)
+    /// <returns>False if the server refused every filter.</returns>
+    private async Task<bool> TrySubscribeAsync(WireConnection connection, CancellationToken ending)
     {
         byte[] codes = await connection.SubscribeAsync(_settings.Filters, _settings.Options).WaitAsync(ending).ConfigureAwait(false);
         int refused = 0;
@@ -109,8 +114,7 @@ internal sealed class Subscribing : IMessageSink
                 ClientRun.WriteLine(_context.Error, $"{_settings.Client.Target} refused the subscription to '{filter}': {ReasonText.Describe(reason)}");
         }
 
-        if (refused == _settings.Filters.Count)
-            throw new CommandFailure(ExitCode.Refused, refused == 1 ? "nothing is subscribed" : "no subscription is left");
+        return refused < _settings.Filters.Count;
     }
 
     /// <summary>Publishes an empty retained message to every topic that was printed, which removes what was retained there.</summary>

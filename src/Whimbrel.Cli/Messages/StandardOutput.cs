@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Text;
 using Microsoft.Win32.SafeHandles;
 
 namespace Whimbrel.Cli.Messages;
@@ -21,6 +22,8 @@ internal sealed class StandardOutput : IDisposable
 
     /// <summary>Nobody reads any more.</summary>
     public bool IsGone { get; private set; }
+
+    public void Write(string text) => Buffer.Write(Encoding.UTF8.GetBytes(text));
 
     /// <exception cref="CommandFailure">It cannot be written, for another reason than that nobody reads.</exception>
     public void Flush()
