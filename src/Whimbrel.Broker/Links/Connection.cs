@@ -251,8 +251,8 @@ public sealed class Connection : ITimed
         {
             if (violation.Reason == ReasonCode.UnsupportedProtocolVersion)
             {
-                // Somebody newer than 5 may read a 5.0 CONNACK; somebody else the 3.x one.
-                _version = packet.Version > ProtocolVersion.Mqtt50 ? ProtocolVersion.Mqtt50 : ProtocolVersion.Mqtt311;
+                // Whatever the client speaks, return code 1 of 3.x is what most could read [3.1.1: MQTT-3.1.2-2].
+                _version = ProtocolVersion.Mqtt311;
                 Refuse(violation.Reason, violation.Detail, turn);
             }
             else if (violation.Reason == ReasonCode.ClientIdentifierNotValid || _version == ProtocolVersion.Mqtt50)
@@ -297,9 +297,21 @@ public sealed class Connection : ITimed
             { HasWill: true } when ReservedTopics.Contains(packet.WillTopic) => (ReasonCode.NotAuthorized, "a will on a topic of the broker's own"),
             _ => (ReasonCode.Success, null),
         };
-        string clientId = assigned ? _broker.Ports.NewClientId() : Encoding.UTF8.GetString(packet.ClientId);
+        string clientId = assigned ? NewClientId() : Encoding.UTF8.GetString(packet.ClientId);
         _request = new ConnectRequest(packet, clientId, Link, options) { IsAssigned = assigned };
         return detail is null;
+    }
+
+    /// <summary>[MQTT-3.2.2-16] A name that nobody has: a client may have chosen one that looks like ours, and must not lose its session.</summary>
+    private string NewClientId()
+    {
+        string clientId;
+        do
+        {
+            clientId = _broker.Ports.NewClientId();
+        }
+        while (_broker.Sessions.TryGet(clientId, out _));
+        return clientId;
     }
 
     private void OnAuth(in Frame frame, Turn turn)
