@@ -286,7 +286,7 @@ public sealed class Connection : ITimed
         bool assigned = packet.ClientId.IsEmpty;
         (reason, detail) = packet switch
         {
-            _ when _broker.IsShuttingDown => (ReasonCode.ServerShuttingDown, "the broker is stopping"),
+            _ when _broker.IsShuttingDown => (ReasonCode.ServerUnavailable, "the broker is stopping"),
             // [3.1.1: MQTT-3.1.3-8] Without clean session an empty identifier names nothing that could be kept. 3.1 wants 1 to 23 characters.
             { Version: ProtocolVersion.Mqtt31 } when assigned => (ReasonCode.ClientIdentifierNotValid, "an empty client identifier in MQTT 3.1"),
             { Version: ProtocolVersion.Mqtt311, CleanStart: false } when assigned => (ReasonCode.ClientIdentifierNotValid, "an empty client identifier without clean session"),
