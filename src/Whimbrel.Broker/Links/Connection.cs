@@ -316,6 +316,12 @@ public sealed class Connection : ITimed
 
     private void OnAuth(in Frame frame, Turn turn)
     {
+        if (_gate is { } gate)
+        {
+            using SessionGate.Scope scope = gate.Enter();
+            scope.Session.OnSignOfLife(turn);
+        }
+
         if (!AuthPacket.TryParse(frame, _version, out AuthPacket packet, out Violation violation))
             Fail(CloseCause.Of(violation), turn);
         else if (_handshake is { } handshake)

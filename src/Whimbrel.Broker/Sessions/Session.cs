@@ -160,6 +160,9 @@ internal sealed partial class Session(SessionGate gate, MessageBroker broker)
             return;
         if (Connection is not null)
         {
+            // Nobody is late while it is the broker that does not read on.
+            if (IsWaiting)
+                _lastReceived = turn.Now;
             if (turn.Now >= KeepAlive.ServerDeadline(_lastReceived, _keepAliveSeconds))
                 Close(CloseCause.KeepAliveTimeout, turn);
         }
