@@ -34,6 +34,7 @@ public sealed class Connection : ITimed
     private Handshake? _handshake;
     private SessionGate? _gate;
     private bool _isWaiting;
+    private uint _packetSizeMax = uint.MaxValue;
     private volatile bool _ended;
     private CloseCause _cause;
     private object? _requestedClose;
@@ -156,7 +157,7 @@ public sealed class Connection : ITimed
         bool fromClient = cause.Reason is CloseReason.ClientDisconnected or CloseReason.ClientDisconnectedWithWill;
         bool known = _phase == ConnectionPhase.Connected && _version == ProtocolVersion.Mqtt50 && !fromClient;
         if (known)
-            Send(new DisconnectPacket { Reason = cause.Code, ReasonString = ReasonStringFor(cause.Detail) }, _version, turn);
+            TrySend(new DisconnectPacket { Reason = cause.Code, ReasonString = ReasonStringFor(cause.Detail) }, turn);
         turn.Touch(Link);
         Link.Close();
     }
@@ -167,7 +168,7 @@ public sealed class Connection : ITimed
         if (_ended)
             return;
         if (_version != 0)
-            Send(new ConnAckPacket { Reason = reason, ReasonString = ReasonStringFor(detail) }, _version, turn);
+            TrySend(new ConnAckPacket { Reason = reason, ReasonString = ReasonStringFor(detail) }, turn);
         _broker.Statistics.CountRefused();
         turn.Happened(new BrokerEvent(BrokerEventKind.Refused)
         {
@@ -180,22 +181,33 @@ public sealed class Connection : ITimed
         End(new CloseCause(CloseReason.ConnectionRefused, reason, detail), turn);
     }
 
-    internal void Send<TPacket>(in TPacket packet, ProtocolVersion version, Turn turn)
+    /// <summary>Sends a packet other than PUBLISH; false, and nothing sent, when it exceeds the client's Maximum Packet Size [MQTT-3.1.2-24].</summary>
+    internal bool TrySend<TPacket>(in TPacket packet, Turn turn)
         where TPacket : IPacket, allows ref struct
     {
-        int length = packet.Measure(version);
-        packet.Write(Link.Reserve(length), version);
+        int length = packet.Measure(_version);
+        if ((uint)length > _packetSizeMax)
+            return false;
+        packet.Write(Link.Reserve(length), _version);
         Link.Commit(length);
         turn.Tally.Sent(length);
         turn.Touch(Link);
+        return true;
     }
 
     /// <summary>The client is authenticated and allowed: from now on a session answers.</summary>
     internal void Establish(ReadOnlyMemory<byte> authenticationData, Turn turn)
     {
+        // A client that could not be told that it is connected must not be, nor cost anybody a session.
+        if ((uint)_request!.Accepted(false, authenticationData, _broker.Options).Measure(_version) > _packetSizeMax)
+        {
+            Refuse(ReasonCode.PacketTooLarge, "a maximum packet size below that of CONNACK", turn);
+            return;
+        }
+
         while (true)
         {
-            if (_broker.Sessions.GetOrAdd(_request!.ClientId) is not { } gate)
+            if (_broker.Sessions.GetOrAdd(_request.ClientId) is not { } gate)
             {
                 Refuse(ReasonCode.QuotaExceeded, "the broker holds as many sessions as it may", turn);
                 return;
@@ -247,6 +259,7 @@ public sealed class Connection : ITimed
     {
         bool valid = ConnectPacket.TryParse(frame, out ConnectPacket packet, out Violation violation);
         _version = packet.Version;
+        _packetSizeMax = packet.MaximumPacketSize ?? uint.MaxValue;
         if (!valid)
         {
             if (violation.Reason == ReasonCode.UnsupportedProtocolVersion)
@@ -353,19 +366,19 @@ public sealed class Connection : ITimed
             scope.Session.Close(cause, turn);
     }
 
-    /// <summary>Sends under the gate, so that it cannot mix with a delivery of another thread.</summary>
-    internal void SendGated<TPacket>(in TPacket packet, Turn turn)
-        where TPacket : IPacket, allows ref struct
+    /// <summary>Sends AUTH: under the gate, if there is one, so that it cannot mix with a delivery of another thread.</summary>
+    internal void SendAuth(in AuthPacket packet, Turn turn)
     {
         if (_gate is null)
         {
-            Send(packet, _version, turn);
+            if (!TrySend(packet, turn))
+                Refuse(ReasonCode.PacketTooLarge, "an AUTH larger than the client's maximum packet size", turn);
             return;
         }
 
         using SessionGate.Scope scope = _gate.Enter();
-        if (ReferenceEquals(scope.Session.Connection, this))
-            Send(packet, _version, turn);
+        if (ReferenceEquals(scope.Session.Connection, this) && !TrySend(packet, turn))
+            scope.Session.Close(CloseCause.AnswerTooLarge, turn);
     }
 
     internal void Routed(in Route route, ReasonCode outcome, Turn turn)
@@ -381,6 +394,6 @@ public sealed class Connection : ITimed
     private byte[] ReasonStringFor(string detail)
     {
         byte[] text = Encoding.UTF8.GetBytes(detail);
-        return _request is { } request && text.Length + 16 > request.PacketSizeMax ? [] : text;
+        return text.Length + 16 > _packetSizeMax ? [] : text;
     }
 }

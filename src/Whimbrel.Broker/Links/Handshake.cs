@@ -158,7 +158,7 @@ internal sealed class Handshake(Connection connection, MessageBroker broker, Con
         connection.Establish(_finalData, turn);
     }
 
-    private void SendAuth(ReasonCode reason, ReadOnlyMemory<byte> data, Turn turn) => connection.SendGated(
+    private void SendAuth(ReasonCode reason, ReadOnlyMemory<byte> data, Turn turn) => connection.SendAuth(
         new AuthPacket
         {
             Reason = reason,
