@@ -51,6 +51,10 @@ internal sealed class Handshake(Connection connection, MessageBroker broker, Con
         {
             Violate("AUTH with another authentication method than CONNECT", turn);
         }
+        else if (IsWaiting)
+        {
+            Violate("AUTH before the answer to the one before", turn);
+        }
         else if (packet.Reason == ReasonCode.ReAuthenticate && _step == Step.Established && _exchange is null)
         {
             _exchange = Find(request.AuthenticationMethod!)!.Begin(request);

@@ -20,10 +20,14 @@ public enum OutboxPolicy : byte
 internal sealed class Outbox(BrokerOptions options)
 {
     private readonly Queue<Delivery> _deliveries = new(0);
+    private int _qos0Count;
 
     public int Count => _deliveries.Count;
 
     public long Bytes { get; private set; }
+
+    /// <summary>Whether a QoS 0 delivery is queued: another one must queue behind it and not overtake it [MQTT-4.6.0-5].</summary>
+    public bool HasQoS0 => _qos0Count > 0;
 
     /// <summary>Whether one more of this size fits.</summary>
     public bool HasRoom(int size) => Count < options.OutboxMessagesMax && Bytes + size <= options.OutboxBytesMax;
@@ -52,7 +56,7 @@ internal sealed class Outbox(BrokerOptions options)
         }
 
         _deliveries.Enqueue(delivery);
-        Bytes += size;
+        Account(delivery, 1);
         return true;
     }
 
@@ -62,7 +66,7 @@ internal sealed class Outbox(BrokerOptions options)
     {
         if (!_deliveries.TryDequeue(out delivery))
             return false;
-        Bytes -= delivery.Message.Size;
+        Account(delivery, -1);
         return true;
     }
 
@@ -74,7 +78,7 @@ internal sealed class Outbox(BrokerOptions options)
             Delivery delivery = _deliveries.Dequeue();
             if (select(delivery))
             {
-                Bytes -= delivery.Message.Size;
+                Account(delivery, -1);
                 take(delivery);
             }
             else
@@ -82,6 +86,12 @@ internal sealed class Outbox(BrokerOptions options)
                 _deliveries.Enqueue(delivery);
             }
         }
+    }
+
+    private void Account(in Delivery delivery, int sign)
+    {
+        Bytes += sign * delivery.Message.Size;
+        _qos0Count += delivery.QoS == QoS.AtMostOnce ? sign : 0;
     }
 
     private void DropExpired(string clientId, Turn turn) => Extract(

@@ -103,7 +103,7 @@ internal sealed partial class Session
         }
         else if (delivery.QoS == QoS.AtMostOnce)
         {
-            if (_outbox.Count > 0 && broker.Options.QueueQoS0Offline)
+            if (_outbox.HasQoS0)
                 _outbox.TryEnqueue(permitted, ClientId, turn);
             else if (link.PendingBytes + delivery.Message.Size > broker.Options.LinkOutputBytesMax && link.PendingBytes > 0)
                 turn.Dropped(DropReason.SlowReader, ClientId, delivery.Message);
