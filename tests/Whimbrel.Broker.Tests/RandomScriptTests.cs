@@ -24,11 +24,11 @@ public class RandomScriptTests
             string client = "client-" + random.Next(5);
             if (!online.TryGetValue(client, out TestClient? connection))
             {
-                bool clean = random.Next(4) == 0;
+                bool cleanStart = random.Next(4) == 0;
                 bool persists = random.Next(3) != 0;
                 connection = online[client] = broker.Open();
-                Seen connAck = connection.Connect(client, clean: clean, expiry: persists ? 1000u : null);
-                Assert.Equal(reference.Connect(client, clean, persists), connAck.SessionPresent);
+                Seen connAck = connection.Connect(client, clean: cleanStart, expiry: persists ? 1000u : null);
+                Assert.Equal(reference.Connect(client, cleanStart, persists), connAck.SessionPresent);
             }
             else
             {
@@ -45,7 +45,15 @@ public class RandomScriptTests
                         online.Remove(client);
                         reference.Disconnect(client);
                         break;
-                    case 2 or 3 or 4:
+                    case 2:
+                        TestClient newer = broker.Open();
+                        bool clean = random.Next(4) == 0;
+                        reference.Disconnect(client);
+                        Assert.Equal(reference.Connect(client, clean, persists: true), newer.Connect(client, clean: clean, expiry: 1000u).SessionPresent);
+                        connection.AssertClosed(ReasonCode.SessionTakenOver);
+                        online[client] = newer;
+                        break;
+                    case 3 or 4:
                         Subscribe(random, reference, client, connection, packetId);
                         break;
                     case 5:

@@ -104,10 +104,10 @@ internal sealed class Handshake(Connection connection, MessageBroker broker, Con
                 SendAuth(ReasonCode.ContinueAuthentication, step.AuthenticationData, turn);
                 return;
             case AuthenticationOutcome.Refused when _step == Step.Established:
-                connection.Fail(new CloseCause(CloseReason.ProtocolViolation, step.Reason, "the re-authentication failed"), turn);
+                connection.Fail(new CloseCause(CloseReason.ProtocolViolation, Sayable(PacketType.Disconnect, step.Reason), "the re-authentication failed"), turn);
                 return;
             case AuthenticationOutcome.Refused:
-                connection.Refuse(step.Reason, "authentication refused", turn);
+                connection.Refuse(Sayable(PacketType.ConnAck, step.Reason), "authentication refused", turn);
                 return;
             default:
                 _authentication = null;
@@ -125,6 +125,10 @@ internal sealed class Handshake(Connection connection, MessageBroker broker, Con
         _step = Step.Connect;
         Ask(new AccessRequest(connection.Link, AccessAction.Connect, request.ClientId, request.UserName), turn);
     }
+
+    /// <summary>The port's reason where the packet has it [MQTT-3.2.2-8, MQTT-3.14.2-1], else 0x87.</summary>
+    private static ReasonCode Sayable(PacketType type, ReasonCode reason) =>
+        ReasonCodes.IsError(reason) && ReasonCodes.IsAllowed(type, reason) ? reason : ReasonCode.NotAuthorized;
 
     private void Ask(AccessRequest access, Turn turn)
     {
@@ -154,7 +158,7 @@ internal sealed class Handshake(Connection connection, MessageBroker broker, Con
         connection.Establish(_finalData, turn);
     }
 
-    private void SendAuth(ReasonCode reason, ReadOnlyMemory<byte> data, Turn turn) => connection.SendGated(
+    private void SendAuth(ReasonCode reason, ReadOnlyMemory<byte> data, Turn turn) => connection.SendAuth(
         new AuthPacket
         {
             Reason = reason,

@@ -44,8 +44,8 @@ public sealed class Message
 
     internal bool IsExpired(long now) => ExpiresAt <= now;
 
-    /// <summary>What is left of the message expiry interval, in whole seconds rounded up, at least 1 [MQTT-3.3.2-6].</summary>
-    internal uint RemainingSeconds(long now) => (uint)Math.Clamp((ExpiresAt - now + 999) / 1000, 1, uint.MaxValue);
+    /// <summary>What is left of the message expiry interval, in whole seconds rounded up [MQTT-3.3.2-6].</summary>
+    internal uint RemainingSeconds(long now) => (uint)Math.Clamp((ExpiresAt - now + 999) / 1000, 0, uint.MaxValue);
 
     /// <summary>Copies out of the receive buffer what outlives it. The topic's array is taken over, not copied.</summary>
     internal static Message From(in PublishPacket packet, byte[] topic, string? publisher, long now)

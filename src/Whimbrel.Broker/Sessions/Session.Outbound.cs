@@ -310,8 +310,9 @@ internal sealed partial class Session
         // Null when a packet of this batch has just ended the connection.
         if (Connection is not { } connection)
             return;
-        connection.Send(packet, _version, turn);
-        if (connection.Link.PendingBytes > 2 * broker.Options.LinkOutputBytesMax)
+        if (!connection.TrySend(packet, turn))
+            Close(CloseCause.AnswerTooLarge, turn);
+        else if (connection.Link.PendingBytes > 2 * broker.Options.LinkOutputBytesMax)
             Close(CloseCause.OutputOverflow, turn);
     }
 }

@@ -29,7 +29,6 @@ internal sealed partial class Session(SessionGate gate, MessageBroker broker)
     private ProtocolVersion _version;
     private string? _userName;
     private bool _isBridge;
-    private bool _wantsProblemInformation;
     private uint _connectedExpirySeconds;
     private uint _packetSizeMax;
     private ushort _keepAliveSeconds;
@@ -65,13 +64,10 @@ internal sealed partial class Session(SessionGate gate, MessageBroker broker)
         _subscriptions is not null && _subscriptions.TryGetValue(subscription.Filter, out Subscription? mine) && ReferenceEquals(mine, subscription);
 
     /// <summary>
-    /// Gives the session a new connection: takes it from another one, resumes or starts anew, answers CONNACK, and sends what waits.
+    /// Gives the session a connection, when it has none: resumes or starts anew, answers CONNACK, and sends what waits.
     /// </summary>
     public void Attach(Connection connection, ConnectRequest request, ReadOnlyMemory<byte> authenticationData, Turn turn)
     {
-        // [MQTT-3.1.4-3] The other connection ends; its will follows the rules of any lost connection.
-        if (Connection is not null)
-            Close(CloseCause.SessionTakenOver, turn);
         bool present = _exists && !request.CleanStart;
         if (_exists && !present)
             Discard(turn);
@@ -82,12 +78,11 @@ internal sealed partial class Session(SessionGate gate, MessageBroker broker)
         _version = request.Version;
         _userName = request.UserName;
         _isBridge = request.IsBridge;
-        _wantsProblemInformation = request.WantsProblemInformation;
         _expirySeconds = request.ExpirySeconds;
         _connectedExpirySeconds = request.RequestedExpirySeconds;
         _packetSizeMax = request.PacketSizeMax;
         _will = request.Will;
-        _keepAliveSeconds = GrantedKeepAlive(request);
+        _keepAliveSeconds = request.GrantedKeepAliveSeconds;
         _connectedAt = _lastReceived = turn.Now;
         // Before 5.0 a client cannot be told a maximum, so it has none.
         _quota = new ReceiveQuota(_version == ProtocolVersion.Mqtt50 ? broker.Options.ReceiveMaximum : ushort.MaxValue);
@@ -104,7 +99,7 @@ internal sealed partial class Session(SessionGate gate, MessageBroker broker)
             SessionPresent = present,
             KeepAliveSeconds = _keepAliveSeconds,
         });
-        SendConnAck(request, present, authenticationData, turn);
+        Send(request.Accepted(present, authenticationData, broker.Options), turn);
         Schedule();
         Pump(turn);
     }
@@ -165,6 +160,9 @@ internal sealed partial class Session(SessionGate gate, MessageBroker broker)
             return;
         if (Connection is not null)
         {
+            // Nobody is late while it is the broker that does not read on.
+            if (IsWaiting)
+                _lastReceived = turn.Now;
             if (turn.Now >= KeepAlive.ServerDeadline(_lastReceived, _keepAliveSeconds))
                 Close(CloseCause.KeepAliveTimeout, turn);
         }
@@ -207,13 +205,6 @@ internal sealed partial class Session(SessionGate gate, MessageBroker broker)
             return;
         _nextTimer = due;
         broker.Timers.Add(gate, due);
-    }
-
-    private ushort GrantedKeepAlive(ConnectRequest request)
-    {
-        ushort max = broker.Options.KeepAliveSecondsMax;
-        bool tooLong = max != 0 && (request.KeepAliveSeconds == 0 || request.KeepAliveSeconds > max);
-        return tooLong && request.Version == ProtocolVersion.Mqtt50 ? max : request.KeepAliveSeconds;
     }
 
     private void PublishWill(Turn turn)
@@ -278,34 +269,5 @@ internal sealed partial class Session(SessionGate gate, MessageBroker broker)
         bool valid = TopicFilter.TryParse(System.Text.Encoding.UTF8.GetBytes(subscription.Filter), out TopicFilter filter);
         System.Diagnostics.Debug.Assert(valid, "a filter was accepted that is not valid");
         return filter;
-    }
-
-    private void SendConnAck(ConnectRequest request, bool present, ReadOnlyMemory<byte> authenticationData, Turn turn)
-    {
-        var packet = new ConnAckPacket { SessionPresent = present, Reason = ReasonCode.Success };
-        if (_version == ProtocolVersion.Mqtt50)
-        {
-            BrokerOptions options = broker.Options;
-            packet.SessionExpirySeconds = _expirySeconds == request.RequestedExpirySeconds ? null : _expirySeconds;
-            packet.ReceiveMaximum = options.ReceiveMaximum == ushort.MaxValue ? null : options.ReceiveMaximum;
-            packet.MaximumQoS = options.MaximumQoS == QoS.ExactlyOnce ? null : options.MaximumQoS;
-            packet.RetainAvailable = options.RetainAvailable ? null : false;
-            packet.MaximumPacketSize = options.MaximumPacketSize;
-            packet.AssignedClientId = request.IsAssigned ? System.Text.Encoding.UTF8.GetBytes(ClientId) : default;
-            packet.TopicAliasMaximum = options.TopicAliasMaximum == 0 ? null : options.TopicAliasMaximum;
-            packet.WildcardSubscriptionAvailable = options.WildcardSubscriptionAvailable ? null : false;
-            packet.SubscriptionIdentifiersAvailable = options.SubscriptionIdentifiersAvailable ? null : false;
-            packet.SharedSubscriptionAvailable = options.SharedSubscriptionAvailable ? null : false;
-            packet.ServerKeepAliveSeconds = _keepAliveSeconds == request.KeepAliveSeconds ? null : _keepAliveSeconds;
-            if (request.WantsResponseInformation && options.ResponseInformation is { } information)
-                packet.ResponseInformation = System.Text.Encoding.UTF8.GetBytes(information);
-            if (request.AuthenticationMethod is { } method)
-            {
-                packet.AuthenticationMethod = System.Text.Encoding.UTF8.GetBytes(method);
-                packet.AuthenticationData = authenticationData.Span;
-            }
-        }
-
-        Send(packet, turn);
     }
 }

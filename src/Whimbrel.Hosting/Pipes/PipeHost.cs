@@ -18,6 +18,7 @@ internal sealed class PipeHost : ILinkHost
     private readonly List<IConnectionListener> _listeners = [];
     private readonly List<Task> _accepting = [];
     private readonly ConcurrentDictionary<PipeLink, Task> _links = new();
+    private volatile bool _isStopping;
     private readonly int _stallMilliseconds;
 
     public PipeHost(MessageBroker broker, TurnPool turns, ILoggerFactory loggers, ILogger logger, int stallMilliseconds)
@@ -37,6 +38,8 @@ internal sealed class PipeHost : ILinkHost
     public TurnPool Turns { get; }
 
     public ILogger Logger { get; }
+
+    public bool IsStopping => _isStopping;
 
     public async ValueTask<EndPoint> BindAsync(EndPoint endPoint)
     {
@@ -69,6 +72,7 @@ internal sealed class PipeHost : ILinkHost
 
     public async ValueTask StopAcceptingAsync()
     {
+        _isStopping = true;
         foreach (var listener in _listeners)
             await listener.UnbindAsync().ConfigureAwait(false);
         await Task.WhenAll(_accepting).ConfigureAwait(false);

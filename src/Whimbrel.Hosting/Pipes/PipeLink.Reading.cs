@@ -15,6 +15,7 @@ internal sealed partial class PipeLink
 
     private static readonly TimeSpan ClosingTime = TimeSpan.FromSeconds(5);
     private static readonly TimeSpan LingerTime = TimeSpan.FromSeconds(2);
+    private static readonly TimeSpan LingerStoppingTime = TimeSpan.FromMilliseconds(500);
 
     private Connection? _connection;
     private bool _paused;
@@ -216,7 +217,7 @@ internal sealed partial class PipeLink
     private async Task LingerAsync()
     {
         var input = _transport.Transport.Input;
-        using var bound = new CancellationTokenSource(LingerTime);
+        using var bound = new CancellationTokenSource(_host.IsStopping ? LingerStoppingTime : LingerTime);
         try
         {
             _transport.Features.Get<IConnectionSocketFeature>()?.Socket.Shutdown(SocketShutdown.Send);
