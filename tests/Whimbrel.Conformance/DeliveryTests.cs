@@ -198,7 +198,7 @@ public class DeliveryTests
     public void Acknowledgements_carry_nothing_that_could_make_them_larger_than_a_small_client_allows()
     {
         TestClient client = _broker.Open();
-        client.Connect("client", maximumPacketSize: 8);
+        client.Connect("client", maximumPacketSize: 32);
         client.Publish("$denied", "x", QoS.AtLeastOnce, packetId: 1).Publish("$denied", "x", QoS.ExactlyOnce, packetId: 2);
         client.Ack(PacketType.PubRel, 3).Ack(PacketType.PubRec, 4);
         List<Seen> answers = client.Rest();

@@ -337,6 +337,26 @@ public class QoSFlowTests
     }
 
     [Fact]
+    public void A_client_that_never_sends_PUBCOMP_does_not_make_its_session_grow_with_every_connection()
+    {
+        var broker = new TestBroker(new BrokerOptions { SysIntervalSeconds = 0, InFlightMax = 4 });
+        TestClient publisher = broker.Open();
+        publisher.Connect("publisher");
+        for (int round = 0; round < 5; round++)
+        {
+            TestClient subscriber = broker.Open();
+            subscriber.Connect("subscriber", clean: false, expiry: 1000);
+            subscriber.Subscribe("t");
+            for (ushort i = 1; i <= 10; i++)
+                publisher.Publish("t", "x", QoS.ExactlyOnce, packetId: i).Ack(PacketType.PubRel, i);
+            foreach (Seen seen in subscriber.Rest().Where(seen => seen.Type == PacketType.Publish))
+                subscriber.Ack(PacketType.PubRec, seen.PacketId);
+            subscriber.Cut();
+            Assert.InRange(broker.Core.DescribeClients().Single(client => client.ClientId == "subscriber").InFlight, 0, 4);
+        }
+    }
+
+    [Fact]
     [Clause("MQTT-3.3.4-7")]
     public void A_client_that_exceeds_the_announced_Receive_Maximum_is_told_0x93()
     {
