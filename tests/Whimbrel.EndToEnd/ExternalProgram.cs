@@ -74,6 +74,25 @@ internal sealed class ExternalProgram : IAsyncDisposable
         return lines;
     }
 
+    /// <summary>The next lines of several programs together, however they are spread over them.</summary>
+    public static async Task<List<(ExternalProgram Program, string Line)>> ReadLinesAsync(int count, params ExternalProgram[] programs)
+    {
+        using var limit = new CancellationTokenSource(Limit);
+        var lines = new List<(ExternalProgram, string)>(count);
+        while (lines.Count < count)
+        {
+            await Task.WhenAny(programs.Select(program => program._lines.Reader.WaitToReadAsync(limit.Token).AsTask()));
+            limit.Token.ThrowIfCancellationRequested();
+            foreach (ExternalProgram program in programs)
+            {
+                while (lines.Count < count && program._lines.Reader.TryRead(out string? line))
+                    lines.Add((program, line));
+            }
+        }
+
+        return lines;
+    }
+
     public async Task AssertSuccessAsync()
     {
         using var limit = new CancellationTokenSource(Limit);

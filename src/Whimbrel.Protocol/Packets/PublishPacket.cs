@@ -156,7 +156,9 @@ public ref struct PublishPacket : IPacket
         return head + Payload.Length;
     }
 
-    /// <summary>Writes everything before the payload, for a sender that passes the payload on by reference; returns the bytes written.</summary>
+    /// <summary>
+    /// Writes everything before the payload, for a sender that passes the payload on by reference; returns the bytes written.
+    /// </summary>
     public readonly int WriteHead(Span<byte> destination, ProtocolVersion version)
     {
         var writer = new PacketWriter(destination);

@@ -5,6 +5,8 @@ public readonly ref struct Property
 {
     public PropertyId Id { get; init; }
 
+    internal PropertyKind Kind { get; init; }
+
     /// <summary>The value of a byte, two-byte, four-byte or variable byte integer property.</summary>
     public uint Number { get; init; }
 

@@ -17,7 +17,8 @@ internal static class PropertyDecoder
         ReadOnlySpan<byte> text = default;
         ReadOnlySpan<byte> value = default;
         bool complete;
-        switch (PropertyRules.Kind(id))
+        PropertyKind kind = PropertyRules.Kind((PropertyId)id);
+        switch (kind)
         {
             case PropertyKind.Byte:
                 complete = reader.TryReadByte(out byte one);
@@ -51,6 +52,7 @@ internal static class PropertyDecoder
         property = new Property
         {
             Id = (PropertyId)id,
+            Kind = kind,
             Number = number,
             Text = text,
             Value = value,

@@ -45,7 +45,7 @@ public ref struct PropertyReader(ReadOnlySpan<byte> block, PropertyScope scope)
         }
 
         seen |= bit;
-        switch (PropertyRules.Kind((byte)property.Id))
+        switch (property.Kind)
         {
             case PropertyKind.Utf8 when !Utf8Rules.IsValid(property.Text):
             case PropertyKind.Utf8Pair when !Utf8Rules.IsValid(property.Text) || !Utf8Rules.IsValid(property.Value):

@@ -16,54 +16,59 @@ internal enum PropertyKind : byte
 /// <summary>Table 2-4 of MQTT 5.0: each property's type and the places where it may stand.</summary>
 internal static class PropertyRules
 {
-    /// <summary>The largest known identifier.</summary>
-    private const byte Last = (byte)PropertyId.SharedSubscriptionAvailable;
-
-    private const ushort Will = 1 << (int)PropertyScope.Will;
-    private const ushort Connect = 1 << (int)PropertyScope.Connect;
-    private const ushort ConnAck = 1 << (int)PropertyScope.ConnAck;
-    private const ushort Publish = 1 << (int)PropertyScope.Publish;
-    private const ushort Subscribe = 1 << (int)PropertyScope.Subscribe;
-    private const ushort Disconnect = 1 << (int)PropertyScope.Disconnect;
-    private const ushort Auth = 1 << (int)PropertyScope.Auth;
-    private const ushort Acks = (1 << (int)PropertyScope.PubAck) | (1 << (int)PropertyScope.PubRec)
+    private const int Will = 1 << (int)PropertyScope.Will;
+    private const int Connect = 1 << (int)PropertyScope.Connect;
+    private const int ConnAck = 1 << (int)PropertyScope.ConnAck;
+    private const int Publish = 1 << (int)PropertyScope.Publish;
+    private const int Subscribe = 1 << (int)PropertyScope.Subscribe;
+    private const int Disconnect = 1 << (int)PropertyScope.Disconnect;
+    private const int Auth = 1 << (int)PropertyScope.Auth;
+    private const int Acks = (1 << (int)PropertyScope.PubAck) | (1 << (int)PropertyScope.PubRec)
         | (1 << (int)PropertyScope.PubRel) | (1 << (int)PropertyScope.PubComp)
         | (1 << (int)PropertyScope.SubAck) | (1 << (int)PropertyScope.UnsubAck);
 
-    private const ushort All = Will | Connect | ConnAck | Publish | Acks | Subscribe
+    private const int All = Will | Connect | ConnAck | Publish | Acks | Subscribe
         | (1 << (int)PropertyScope.Unsubscribe) | Disconnect | Auth;
 
-    // Indexed by identifier, 0x00 to 0x2A. A table and not a switch: one load per property.
-    private static ReadOnlySpan<ushort> Scopes =>
-    [
-        0, Publish | Will, Publish | Will, Publish | Will, 0, 0, 0, 0, // 00: -, payload format, expiry, content type
-        Publish | Will, Publish | Will, 0, Publish | Subscribe, 0, 0, 0, 0, // 08: response topic, correlation, -, subscription id
-        0, Connect | ConnAck | Disconnect, ConnAck, ConnAck, // 10: -, session expiry, assigned id, keep alive
-        0, Connect | ConnAck | Auth, Connect | ConnAck | Auth, Connect, // 14: -, auth method, auth data, problem information
-        Will, Connect, ConnAck, 0, ConnAck | Disconnect, 0, 0, // 18: will delay, response information x 2, -, server reference
-        ConnAck | Acks | Disconnect | Auth, // 1F: reason string
-        0, Connect | ConnAck, Connect | ConnAck, Publish, // 20: -, receive maximum, alias maximum, alias
-        ConnAck, ConnAck, All, Connect | ConnAck, // 24: maximum QoS, retain, user property, maximum packet size
-        ConnAck, ConnAck, ConnAck, // 28: wildcard, subscription id, shared
-    ];
+    internal static PropertyKind Kind(PropertyId id) => id switch
+    {
+        PropertyId.PayloadFormatIndicator or PropertyId.RequestProblemInformation or PropertyId.RequestResponseInformation
+            or PropertyId.MaximumQoS or PropertyId.RetainAvailable or PropertyId.WildcardSubscriptionAvailable
+            or PropertyId.SubscriptionIdentifierAvailable or PropertyId.SharedSubscriptionAvailable => PropertyKind.Byte,
+        PropertyId.ServerKeepAlive or PropertyId.ReceiveMaximum or PropertyId.TopicAliasMaximum
+            or PropertyId.TopicAlias => PropertyKind.UInt16,
+        PropertyId.MessageExpiryInterval or PropertyId.SessionExpiryInterval or PropertyId.WillDelayInterval
+            or PropertyId.MaximumPacketSize => PropertyKind.UInt32,
+        PropertyId.SubscriptionIdentifier => PropertyKind.VariableByteInteger,
+        PropertyId.ContentType or PropertyId.ResponseTopic or PropertyId.AssignedClientIdentifier
+            or PropertyId.AuthenticationMethod or PropertyId.ResponseInformation or PropertyId.ServerReference
+            or PropertyId.ReasonString => PropertyKind.Utf8,
+        PropertyId.CorrelationData or PropertyId.AuthenticationData => PropertyKind.Binary,
+        PropertyId.UserProperty => PropertyKind.Utf8Pair,
+        _ => PropertyKind.Unknown,
+    };
 
-    private static ReadOnlySpan<byte> Kinds =>
-    [
-        0, (byte)PropertyKind.Byte, (byte)PropertyKind.UInt32, (byte)PropertyKind.Utf8, 0, 0, 0, 0,
-        (byte)PropertyKind.Utf8, (byte)PropertyKind.Binary, 0, (byte)PropertyKind.VariableByteInteger, 0, 0, 0, 0,
-        0, (byte)PropertyKind.UInt32, (byte)PropertyKind.Utf8, (byte)PropertyKind.UInt16,
-        0, (byte)PropertyKind.Utf8, (byte)PropertyKind.Binary, (byte)PropertyKind.Byte,
-        (byte)PropertyKind.UInt32, (byte)PropertyKind.Byte, (byte)PropertyKind.Utf8, 0, (byte)PropertyKind.Utf8, 0, 0,
-        (byte)PropertyKind.Utf8,
-        0, (byte)PropertyKind.UInt16, (byte)PropertyKind.UInt16, (byte)PropertyKind.UInt16,
-        (byte)PropertyKind.Byte, (byte)PropertyKind.Byte, (byte)PropertyKind.Utf8Pair, (byte)PropertyKind.UInt32,
-        (byte)PropertyKind.Byte, (byte)PropertyKind.Byte, (byte)PropertyKind.Byte,
-    ];
+    internal static bool IsAllowed(PropertyId id, PropertyScope scope) => (Scopes(id) & (1 << (int)scope)) != 0;
 
-    internal static PropertyKind Kind(byte id) => id <= Last ? (PropertyKind)Kinds[id] : PropertyKind.Unknown;
-
-    internal static bool IsAllowed(PropertyId id, PropertyScope scope) =>
-        (byte)id <= Last && (Scopes[(byte)id] & (1 << (int)scope)) != 0;
+    private static int Scopes(PropertyId id) => id switch
+    {
+        PropertyId.PayloadFormatIndicator or PropertyId.MessageExpiryInterval or PropertyId.ContentType
+            or PropertyId.ResponseTopic or PropertyId.CorrelationData => Publish | Will,
+        PropertyId.SubscriptionIdentifier => Publish | Subscribe,
+        PropertyId.TopicAlias => Publish,
+        PropertyId.WillDelayInterval => Will,
+        PropertyId.RequestProblemInformation or PropertyId.RequestResponseInformation => Connect,
+        PropertyId.ReceiveMaximum or PropertyId.TopicAliasMaximum or PropertyId.MaximumPacketSize => Connect | ConnAck,
+        PropertyId.SessionExpiryInterval => Connect | ConnAck | Disconnect,
+        PropertyId.AuthenticationMethod or PropertyId.AuthenticationData => Connect | ConnAck | Auth,
+        PropertyId.AssignedClientIdentifier or PropertyId.ServerKeepAlive or PropertyId.ResponseInformation
+            or PropertyId.MaximumQoS or PropertyId.RetainAvailable or PropertyId.WildcardSubscriptionAvailable
+            or PropertyId.SubscriptionIdentifierAvailable or PropertyId.SharedSubscriptionAvailable => ConnAck,
+        PropertyId.ServerReference => ConnAck | Disconnect,
+        PropertyId.ReasonString => ConnAck | Acks | Disconnect | Auth,
+        PropertyId.UserProperty => All,
+        _ => 0,
+    };
 
     /// <summary>User Property anywhere; Subscription Identifier where a server says which subscriptions matched.</summary>
     internal static bool MayRepeat(PropertyId id, PropertyScope scope) =>
@@ -85,7 +90,7 @@ internal static class PropertyRules
             case PropertyId.ResponseTopic when !TopicName.IsValid(property.Text): // [MQTT-3.3.2-14]
                 return Violation.Protocol("Response Topic is not a topic name");
             default:
-                return Kind((byte)property.Id) == PropertyKind.Byte && property.Number > 1
+                return property.Kind == PropertyKind.Byte && property.Number > 1
                     ? Violation.Protocol("Property value is neither 0 nor 1")
                     : default;
         }

@@ -23,7 +23,7 @@ public ref struct PropertyWriter
     /// <summary>Adds a property of a number type, in the width that <paramref name="id"/> has.</summary>
     public void Add(PropertyId id, uint number)
     {
-        PropertyKind kind = PropertyRules.Kind((byte)id);
+        PropertyKind kind = PropertyRules.Kind(id);
         if (!_isWriting)
         {
             _measured += 1 + kind switch

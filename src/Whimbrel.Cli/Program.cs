@@ -1,0 +1,31 @@
+using System.Collections;
+using System.Runtime.InteropServices;
+using Whimbrel.Cli.Commands;
+using Whimbrel.Cli.Messages;
+
+var environment = new Dictionary<string, string>();
+foreach (DictionaryEntry entry in Environment.GetEnvironmentVariables())
+    environment[(string)entry.Key] = (string?)entry.Value ?? "";
+
+using var interrupted = new CancellationTokenSource();
+var context = new ToolContext
+{
+    Input = Console.OpenStandardInput,
+    Output = () => new StandardOutput(),
+    Error = Console.Error,
+    Environment = environment,
+    Interrupted = interrupted.Token,
+};
+
+// The host of serve handles its own signals.
+bool isServing = args is ["serve", ..];
+using var interrupt = isServing ? null : PosixSignalRegistration.Create(PosixSignal.SIGINT, Interrupt);
+using var terminate = isServing ? null : PosixSignalRegistration.Create(PosixSignal.SIGTERM, Interrupt);
+return await Tool.RunAsync(args, context);
+
+void Interrupt(PosixSignalContext signal)
+{
+    // A second signal ends the process as if nobody had handled it.
+    signal.Cancel = !interrupted.IsCancellationRequested;
+    interrupted.Cancel();
+}

@@ -1,0 +1,23 @@
+using Microsoft.Extensions.Logging;
+using Whimbrel.Broker;
+using Whimbrel.Hosting;
+
+namespace Whimbrel.Server;
+
+/// <summary>The effective configuration of a stand-alone broker: what <see cref="Settings"/> reads and shows.</summary>
+public sealed record ServerConfiguration
+{
+    /// <summary>Where the broker listens when nothing says otherwise: this machine only.</summary>
+    public static ListenEndpoint DefaultListen { get; } = ListenEndpoint.Parse(WhimbrelOptions.DefaultListen);
+
+    public IReadOnlyList<ListenEndpoint> Listen { get; init; } = [DefaultListen];
+
+    public LinkKind Links { get; init; }
+
+    /// <summary>Event loop threads; 0 for the hosting's choice by cores.</summary>
+    public int EventLoops { get; init; }
+
+    public LogLevel LogLevel { get; init; } = LogLevel.Information;
+
+    public BrokerOptions Limits { get; init; } = new();
+}

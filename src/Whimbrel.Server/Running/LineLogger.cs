@@ -1,0 +1,118 @@
+using System.Globalization;
+using System.Text;
+using System.Threading.Channels;
+using Microsoft.Extensions.Logging;
+
+namespace Whimbrel.Server;
+
+/// <summary>
+/// Writes one line per event: time, level, text. A thread of its own does the writing, so that a slow terminal stops nobody; what
+/// does not fit in the queue is counted and the count is written.
+/// </summary>
+internal sealed class LineLoggerProvider : ILoggerProvider, IAsyncDisposable
+{
+    private const int QueueLength = 4096;
+
+    private readonly TextWriter _output;
+    private readonly TimeProvider _time;
+    private readonly Channel<string> _lines;
+    private readonly Task _writing;
+    private long _dropped;
+
+    public LineLoggerProvider(TextWriter output, TimeProvider time)
+    {
+        _output = output;
+        _time = time;
+        _lines = Channel.CreateBounded<string>(new BoundedChannelOptions(QueueLength) { SingleReader = true, FullMode = BoundedChannelFullMode.Wait });
+        _writing = Task.Run(WriteAsync);
+    }
+
+    public ILogger CreateLogger(string categoryName) => new LineLogger(this, categoryName);
+
+    public void Dispose() => DisposeAsync().AsTask().GetAwaiter().GetResult();
+
+    /// <summary>Writes what waits, then ends.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        _lines.Writer.TryComplete();
+        await _writing.ConfigureAwait(false);
+    }
+
+    private void Add(LogLevel level, string text, Exception? exception)
+    {
+        var line = new StringBuilder();
+        line.Append(_time.GetLocalNow().ToString("yyyy-MM-dd HH:mm:ss.fff", CultureInfo.InvariantCulture));
+        line.Append(' ').Append(Word(level)).Append(' ').Append(text);
+        if (exception is not null)
+            line.Append(": ").Append(exception.ToString().ReplaceLineEndings("\n    "));
+        if (!_lines.Writer.TryWrite(line.ToString()))
+            Interlocked.Increment(ref _dropped);
+    }
+
+    private async Task WriteAsync()
+    {
+        while (await _lines.Reader.WaitToReadAsync().ConfigureAwait(false))
+        {
+            while (_lines.Reader.TryRead(out string? line))
+                await WriteAsync(line).ConfigureAwait(false);
+            if (Interlocked.Exchange(ref _dropped, 0) is > 0 and var dropped)
+                await WriteAsync($"{dropped} log lines were dropped: the output does not keep up").ConfigureAwait(false);
+            await FlushAsync().ConfigureAwait(false);
+        }
+    }
+
+    private async Task WriteAsync(string line)
+    {
+        try
+        {
+            await _output.WriteLineAsync(line).ConfigureAwait(false);
+        }
+        catch (IOException)
+        {
+            // Nobody reads the log any more; the broker goes on.
+        }
+    }
+
+    private async Task FlushAsync()
+    {
+        try
+        {
+            await _output.FlushAsync().ConfigureAwait(false);
+        }
+        catch (IOException)
+        {
+            // As above.
+        }
+    }
+
+    // Of one width, so that the texts stand below each other.
+    private static string Word(LogLevel level) => level switch
+    {
+        LogLevel.Trace => "trace",
+        LogLevel.Debug => "debug",
+        LogLevel.Information => "info ",
+        LogLevel.Warning => "warn ",
+        LogLevel.Error => "error",
+        _ => "fatal",
+    };
+
+    private sealed class LineLogger(LineLoggerProvider provider, string category) : ILogger
+    {
+        // The host logs a failed start; so does whoever started it, in one clear line.
+        private const int StartFailed = 11;
+
+        private readonly bool _isHost = category == "Microsoft.Extensions.Hosting.Internal.Host";
+
+        public IDisposable? BeginScope<TState>(TState state)
+            where TState : notnull => null;
+
+        public bool IsEnabled(LogLevel logLevel) => logLevel != LogLevel.None;
+
+        public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter)
+        {
+            if (_isHost && eventId.Id == StartFailed)
+                return;
+            provider.Add(logLevel, formatter(state, exception), exception);
+        }
+    }
+}
