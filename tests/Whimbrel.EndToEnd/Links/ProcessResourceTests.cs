@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Net.Sockets;
 using System.Runtime.InteropServices;
+using Microsoft.Win32.SafeHandles;
 using Whimbrel.Broker;
 using Whimbrel.Hosting;
 
@@ -126,19 +127,28 @@ public class ProcessResourceTests
     /// <summary>Leaves the broker that starts now so many new descriptors. The runtime keeps its reserve: without one it dies.</summary>
     private sealed class FewDescriptors : IDisposable
     {
+        private readonly List<SafeFileHandle> _fillers = [];
         private readonly Limit _before;
 
         public FewDescriptors(int count)
         {
             Assert.Equal(0, getrlimit(DescriptorLimit, out _before));
             int highest = Descriptors().Max(path => int.Parse(Path.GetFileName(path), CultureInfo.InvariantCulture));
+
+            // Other tests may have left numbers free far below the highest.
+            while (_fillers.Count == 0 || _fillers[^1].DangerousGetHandle() < highest)
+                _fillers.Add(File.OpenHandle("/dev/null"));
             long limit = highest + 1 + count;
             while (limit - DescriptorBudget.ReserveOf(limit) < highest + 1 + count)
                 limit++;
             Assert.Equal(0, setrlimit(DescriptorLimit, new Limit { Soft = (nuint)limit, Hard = _before.Hard }));
         }
 
-        public void Dispose() => Assert.Equal(0, setrlimit(DescriptorLimit, _before));
+        public void Dispose()
+        {
+            Assert.Equal(0, setrlimit(DescriptorLimit, _before));
+            _fillers.ForEach(filler => filler.Dispose());
+        }
 
         [DllImport("libc")]
         private static extern int getrlimit(int resource, out Limit limit);
