@@ -1,5 +1,3 @@
-using Whimbrel.Protocol;
-
 namespace Whimbrel.Broker;
 
 /// <summary>What a full outbox does with one message more.</summary>
@@ -11,7 +9,10 @@ public enum OutboxPolicy : byte
     /// <summary>The new message is dropped.</summary>
     DropNewest,
 
-    /// <summary>The publisher is told 0x97 (quota exceeded) and nobody gets the message; QoS 0 is dropped, because it has no answer.</summary>
+    /// <summary>
+    /// The publisher is told 0x97 (quota exceeded) and nobody gets the message. QoS 0 and wills, which have no answer, are dropped where
+    /// there is no room.
+    /// </summary>
     RejectPublisher,
 }
 
@@ -45,16 +46,15 @@ internal sealed class Outbox(BrokerOptions options)
             DropExpired(clientId, turn);
         if (!HasRoom(size))
         {
-            // Under RejectPublisher the router has asked HasRoom before anybody got the message. What still arrives here raced with
-            // another publisher: it was accepted, so it is kept, and the bound is exceeded by one message a publishing thread at most.
-            bool keep = options.OutboxPolicy == OutboxPolicy.RejectPublisher && delivery.QoS != QoS.AtMostOnce;
-            if (!keep && (options.OutboxPolicy != OutboxPolicy.DropOldest || size > options.OutboxBytesMax))
+            // What was admitted and finds no room raced with another publisher, or came through a shared subscription as well: it is
+            // kept, and the bound is exceeded by one message for each of those at most.
+            if (!turn.IsAdmitted && (options.OutboxPolicy != OutboxPolicy.DropOldest || size > options.OutboxBytesMax))
             {
                 turn.Dropped(DropReason.OutboxFullNewest, clientId, delivery.Message);
                 return false;
             }
 
-            while (!keep && !HasRoom(size) && TryDequeue(out Delivery oldest))
+            while (!turn.IsAdmitted && !HasRoom(size) && TryDequeue(out Delivery oldest))
                 turn.Dropped(DropReason.OutboxFullOldest, clientId, oldest.Message);
         }
 

@@ -159,7 +159,8 @@ internal sealed partial class Session
 
         if (message.QoS == QoS.ExactlyOnce)
             _received.Add(packetId);
-        turn.Routes.Enqueue(new Route(message, message.QoS == QoS.AtMostOnce ? null : Connection, packetId));
+        bool answered = message.QoS != QoS.AtMostOnce;
+        turn.Routes.Enqueue(new Route(message, answered ? Connection : null, packetId, IsRefusable: answered));
     }
 
     /// <summary>

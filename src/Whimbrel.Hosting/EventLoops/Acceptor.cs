@@ -17,6 +17,9 @@ internal sealed unsafe class Acceptor : IDisposable
     private readonly string _uri;
     private readonly ILogger _logger;
     private readonly Action<int, PeerAddress, string> _accepted;
+    private readonly DescriptorBudget _budget = DescriptorBudget.OfProcess();
+    private Epoll? _epoll;
+    private ulong _token;
     private int _reserve;
     private long _troubleAt;
     private long _pausedUntil;
@@ -40,11 +43,16 @@ internal sealed unsafe class Acceptor : IDisposable
     /// <summary>True while the loop must call <see cref="OnTick"/>.</summary>
     public bool IsInTrouble { get; private set; }
 
+    /// <summary>Has the loop call <see cref="OnReadable"/>.</summary>
+    public void Register(Epoll epoll, ulong token)
+    {
+        _epoll = epoll;
+        _token = token;
+        epoll.Add(Descriptor, Epoll.In, token);
+    }
+
     public void OnReadable(long nowMilliseconds)
     {
-        if (nowMilliseconds < _pausedUntil)
-            return;
-
         byte* address = stackalloc byte[PeerAddress.SocketAddressBytesMax];
         for (int i = 0; i < AcceptsMax; i++)
         {
@@ -52,17 +60,22 @@ internal sealed unsafe class Acceptor : IDisposable
             int result = Libc.Accept(Descriptor, address, &length);
             switch (result)
             {
+                case >= 0 when !_budget.Allows(result):
+                    Libc.Close(result);
+                    BeginTrouble(_budget.Cause, nowMilliseconds);
+                    _refused++;
+                    break;
                 case >= 0:
                     _accepted(result, new PeerAddress(new ReadOnlySpan<byte>(address, Math.Min(length, PeerAddress.SocketAddressBytesMax))), _uri);
                     break;
                 case -Errno.TryAgain:
                     return;
-                case -Errno.TooManyFiles or -Errno.TooManyFilesInSystem or -Errno.OutOfMemory or -Errno.NoBufferSpace:
+                default:
+                    if (Errno.IsOfConnection(-result))
+                        break;
                     Pause(-result, nowMilliseconds);
                     return;
             }
-
-            // Anything else is an error of a connection that ended before we took it: the next one, please.
         }
     }
 
@@ -77,7 +90,11 @@ internal sealed unsafe class Acceptor : IDisposable
             return;
         }
 
-        OnReadable(nowMilliseconds);
+        if (nowMilliseconds >= _pausedUntil)
+        {
+            _epoll!.Change(Descriptor, Epoll.In, _token);
+            OnReadable(nowMilliseconds);
+        }
     }
 
     public void Dispose()
@@ -90,14 +107,9 @@ internal sealed unsafe class Acceptor : IDisposable
 
     private void Pause(int error, long nowMilliseconds)
     {
-        _troubleAt = nowMilliseconds;
+        BeginTrouble(Errno.Describe(error), nowMilliseconds);
         _pausedUntil = nowMilliseconds + PauseMilliseconds;
-        if (!IsInTrouble)
-        {
-            IsInTrouble = true;
-            _refused = 0;
-            HostingLog.AcceptFailing(_logger, _uri, Errno.Describe(error), PauseMilliseconds);
-        }
+        _epoll!.Change(Descriptor, 0, _token);
 
         // Better a close that the client sees than a connection that nobody answers: one descriptor is kept for this.
         for (int i = 0; i < AcceptsMax && _reserve >= 0; i++)
@@ -118,5 +130,15 @@ internal sealed unsafe class Acceptor : IDisposable
 
         if (_reserve < 0)
             _reserve = Libc.Open("/dev/null");
+    }
+
+    private void BeginTrouble(string cause, long nowMilliseconds)
+    {
+        _troubleAt = nowMilliseconds;
+        if (IsInTrouble)
+            return;
+        IsInTrouble = true;
+        _refused = 0;
+        HostingLog.AcceptFailing(_logger, _uri, cause);
     }
 }

@@ -72,7 +72,7 @@ internal sealed unsafe class EventLoop
     /// <summary>Before <see cref="Start"/>. The loop owns the acceptor from here on.</summary>
     public void Add(Acceptor acceptor)
     {
-        Epoll.Add(acceptor.Descriptor, Epoll.In, AcceptorToken | (uint)_acceptors.Count);
+        acceptor.Register(Epoll, AcceptorToken | (uint)_acceptors.Count);
         _acceptors.Add(acceptor);
     }
 

@@ -22,6 +22,7 @@ internal static unsafe partial class Libc
     public const int ShutdownWrite = 1;
     private const int NoSignal = 0x4000;
     private const int OpenReadOnlyNonBlockCloseOnExec = 0x800 | 0x80000;
+    private const int DescriptorResource = 7;
     private const int EventNonBlockCloseOnExec = 0x800 | 0x80000;
 
     public static int Receive(int fd, byte* buffer, int length) => Result(recv(fd, buffer, (nuint)length, 0));
@@ -80,6 +81,14 @@ internal static unsafe partial class Libc
         return Result(read(fd, &count, sizeof(ulong)));
     }
 
+    /// <summary>How many descriptors the process may have; <see cref="long.MaxValue"/> if there is no limit or it is not known.</summary>
+    public static long DescriptorLimit()
+    {
+        var limit = default(ResourceLimit);
+        bool known = getrlimit(DescriptorResource, &limit) == 0 && limit.Soft <= int.MaxValue;
+        return known ? (long)limit.Soft : long.MaxValue;
+    }
+
     private static int Result(nint result) => result >= 0 ? (int)result : -Marshal.GetLastSystemError();
 
     private static int Result(int result) => result >= 0 ? result : -Marshal.GetLastSystemError();
@@ -128,6 +137,16 @@ internal static unsafe partial class Libc
 
     [LibraryImport("libc")]
     private static partial nint write(int fd, void* buffer, nuint length);
+
+    [LibraryImport("libc")]
+    private static partial int getrlimit(int resource, ResourceLimit* limit);
+
+    [StructLayout(LayoutKind.Sequential)]
+    private struct ResourceLimit
+    {
+        public nuint Soft;
+        public nuint Hard;
+    }
 
     [StructLayout(LayoutKind.Sequential)]
     public struct IoVector

@@ -14,10 +14,10 @@ internal static partial class HostingLog
     [LoggerMessage(3, LogLevel.Debug, "not listening on {Endpoint}: {Cause}")]
     public static partial void AddressUnsupported(ILogger logger, string endpoint, string cause);
 
-    [LoggerMessage(4, LogLevel.Warning, "cannot accept connections on {Endpoint}: {Cause}; trying again every {PauseMilliseconds} ms")]
-    public static partial void AcceptFailing(ILogger logger, string endpoint, string cause, int pauseMilliseconds);
+    [LoggerMessage(4, LogLevel.Warning, "cannot accept connections on {Endpoint}: {Cause}; new connections are closed")]
+    public static partial void AcceptFailing(ILogger logger, string endpoint, string cause);
 
-    [LoggerMessage(5, LogLevel.Information, "accepting connections on {Endpoint} again; {Refused} were closed meanwhile")]
+    [LoggerMessage(5, LogLevel.Information, "accepting connections on {Endpoint} again; {Refused} were closed")]
     public static partial void AcceptRecovered(ILogger logger, string endpoint, long refused);
 
     [LoggerMessage(6, LogLevel.Error, "internal error while serving {Peer}; the connection is closed")]

@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using System.Net;
 using System.Net.Sockets;
 using Microsoft.AspNetCore.Connections;
+using Microsoft.AspNetCore.Connections.Features;
 using Microsoft.AspNetCore.Server.Kestrel.Transport.Sockets;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
@@ -12,13 +13,18 @@ namespace Whimbrel.Hosting;
 /// <summary>Carries links on the pipes of Kestrel's socket transport, without its web server. Works on every operating system.</summary>
 internal sealed class PipeHost : ILinkHost
 {
+    private const int EpisodeMilliseconds = 10_000;
+
     private static readonly TimeSpan StopTime = TimeSpan.FromSeconds(8);
+
 
     private readonly SocketTransportFactory _factory;
     private readonly List<IConnectionListener> _listeners = [];
     private readonly List<Task> _accepting = [];
     private readonly ConcurrentDictionary<PipeLink, Task> _links = new();
+    private readonly DescriptorBudget _budget = DescriptorBudget.OfProcess();
     private volatile bool _isStopping;
+    private long _refusedAt = -EpisodeMilliseconds;
     private readonly int _stallMilliseconds;
 
     public PipeHost(MessageBroker broker, TurnPool turns, ILoggerFactory loggers, ILogger logger, int stallMilliseconds)
@@ -107,6 +113,12 @@ internal sealed class PipeHost : ILinkHost
         {
             while (await listener.AcceptAsync().ConfigureAwait(false) is { } transport)
             {
+                if (transport.Features.Get<IConnectionSocketFeature>() is { } feature && !_budget.Allows(feature.Socket.Handle))
+                {
+                    await RefuseAsync(transport, uri).ConfigureAwait(false);
+                    continue;
+                }
+
                 var link = new PipeLink(this, transport, Describe(transport.RemoteEndPoint), uri);
                 var started = new TaskCompletionSource();
                 _links[link] = ServeAsync(link, started.Task);
@@ -117,6 +129,15 @@ internal sealed class PipeHost : ILinkHost
         {
             HostingLog.ThreadFailed(Logger, e, uri);
         }
+    }
+
+    private async Task RefuseAsync(ConnectionContext transport, string uri)
+    {
+        long now = Environment.TickCount64;
+        if (now - Interlocked.Exchange(ref _refusedAt, now) >= EpisodeMilliseconds)
+            HostingLog.AcceptFailing(Logger, uri, _budget.Cause);
+        transport.Abort();
+        await transport.DisposeAsync().ConfigureAwait(false);
     }
 
     private async Task ServeAsync(PipeLink link, Task started)

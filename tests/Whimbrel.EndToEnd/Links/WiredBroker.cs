@@ -1,6 +1,6 @@
 using System.Net;
 using System.Net.Sockets;
-using Microsoft.Extensions.Logging.Abstractions;
+using Microsoft.Extensions.Logging;
 using Whimbrel.Broker;
 using Whimbrel.Hosting;
 
@@ -22,15 +22,18 @@ internal sealed class WiredBroker : IAsyncDisposable
 
     private readonly BrokerService _service;
 
-    private WiredBroker(BrokerService service, EventRecorder events)
+    private WiredBroker(BrokerService service, EventRecorder events, RecordedLog log)
     {
         _service = service;
         Events = events;
+        Log = log;
     }
 
     public static TheoryData<Carrier> Carriers => OperatingSystem.IsLinux() ? [Carrier.OneLoop, Carrier.TwoLoops, Carrier.Pipes] : [Carrier.Pipes];
 
     public EventRecorder Events { get; }
+
+    public RecordedLog Log { get; }
 
     public IWhimbrelBroker Broker => _service;
 
@@ -52,7 +55,8 @@ internal sealed class WiredBroker : IAsyncDisposable
             options.Listen.Add("mqtt://127.0.0.1:0");
         var events = new EventRecorder();
         var ports = new BrokerPorts { NewClientId = BrokerService.NewClientId, Events = events };
-        var service = new BrokerService(options, ports, NullLoggerFactory.Instance);
+        var log = new RecordedLog();
+        var service = new BrokerService(options, ports, log);
         try
         {
             await service.StartAsync(CancellationToken.None);
@@ -63,7 +67,7 @@ internal sealed class WiredBroker : IAsyncDisposable
             throw;
         }
 
-        return new WiredBroker(service, events);
+        return new WiredBroker(service, events, log);
     }
 
     /// <summary>A connection on which nothing has been said yet.</summary>
@@ -88,5 +92,9 @@ internal sealed class WiredBroker : IAsyncDisposable
 
     public Task StopAsync() => _service.StopAsync(CancellationToken.None).WaitAsync(Bound);
 
-    public async ValueTask DisposeAsync() => await _service.DisposeAsync().AsTask().WaitAsync(Bound);
+    public async ValueTask DisposeAsync()
+    {
+        await _service.DisposeAsync().AsTask().WaitAsync(Bound);
+        Assert.DoesNotContain(Log.Lines, line => line.Level >= LogLevel.Error && !line.Text.Contains("handler", StringComparison.Ordinal));
+    }
 }

@@ -182,8 +182,8 @@ internal sealed class TestClient(TestBroker broker, TestLink link)
             return first;
         }
 
-        byte[] bytes = [.. link.Arrived.Skip(_read)];
-        if (bytes.Length == 0)
+        ReadOnlySpan<byte> bytes = System.Runtime.InteropServices.CollectionsMarshal.AsSpan(link.Arrived)[_read..];
+        if (bytes.IsEmpty)
             return null;
         FrameStatus status = FrameReader.TryRead(bytes, uint.MaxValue, out Frame frame, out int length, out _);
         Assert.Equal(FrameStatus.Complete, status);
