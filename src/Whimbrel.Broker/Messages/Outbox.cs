@@ -1,3 +1,5 @@
+using Whimbrel.Protocol;
+
 namespace Whimbrel.Broker;
 
 /// <summary>What a full outbox does with one message more.</summary>
