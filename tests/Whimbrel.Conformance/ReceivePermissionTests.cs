@@ -135,6 +135,51 @@ public class ReceivePermissionTests
         Assert.All(got, seen => Assert.True(seen.Retain));
     }
 
+    [Fact]
+    public void An_answer_given_on_the_spot_while_a_session_is_resumed_is_not_lost()
+    {
+        var broker = new TestBroker(new BrokerOptions { SysIntervalSeconds = 0, LinkHighWaterBytes = 1024 }, new SpotAuthorizer());
+        TestClient publisher = broker.Open();
+        publisher.Connect("publisher");
+        publisher.Publish("r", "retained", retain: true);
+        TestClient client = broker.Open();
+        client.Connect("client", expiry: 100);
+        client.Subscribe("fill", QoS.AtMostOnce);
+        client.Link.PeerReads = false;
+        publisher.Publish("fill", new string('x', 2000));
+        client.Send(new SubscribePacket { PacketId = 1, EncodedFilters = (byte[])[.. RawConnect.Text("r"), 0] });
+        client.Cut();
+        client = broker.Open();
+        client.Connect("client", clean: false, expiry: 100);
+        Assert.Equal("retained", client.Next(PacketType.Publish).Payload);
+    }
+
+    [Theory]
+    [InlineData(1)]
+    [InlineData(6)]
+    public void Retained_messages_that_wait_for_permissions_do_not_push_each_other_out(ushort receiveMaximum)
+    {
+        var authorizer = new AskedAuthorizer((_, _) => Verdict.Allowed);
+        var broker = new TestBroker(new BrokerOptions { SysIntervalSeconds = 0, OutboxMessagesMax = 5 }, authorizer);
+        TestClient publisher = broker.Open();
+        publisher.Connect("publisher");
+        for (int i = 0; i < 30; i++)
+            publisher.Publish($"r/{i}", "x", QoS.AtLeastOnce, retain: true);
+        authorizer.Decide = (action, _) => action == AccessAction.Receive ? Verdict.Pending : Verdict.Allowed;
+        TestClient client = broker.Open();
+        client.Connect("client", receiveMaximum: receiveMaximum);
+        client.Subscribe("r/#");
+        var got = new List<Seen>();
+        while (authorizer.Open.Count > 0)
+        {
+            authorizer.Answer(broker, Verdict.Allowed);
+            got.AddRange(client.ReceiveAll());
+        }
+
+        Assert.Equal(30, got.Select(seen => seen.Topic).Distinct().Count());
+        Assert.Empty(broker.Drops);
+    }
+
     private TestClient Subscriber(ProtocolVersion version)
     {
         TestClient client = _broker.Open();
@@ -148,5 +193,17 @@ public class ReceivePermissionTests
         _publisher.Publish(topic, payload, qos, packetId: packetId);
         if (qos == QoS.ExactlyOnce)
             _publisher.Ack(PacketType.PubRel, packetId);
+    }
+
+    /// <summary>Asked about receiving it defers, and answers before it returns.</summary>
+    private sealed class SpotAuthorizer : IAuthorizer
+    {
+        public Verdict Authorize(ref AccessRequest request)
+        {
+            if (request.Action != AccessAction.Receive || request.Topic.SequenceEqual("fill"u8))
+                return Verdict.Allowed;
+            request.Defer().Answer(Verdict.Allowed);
+            return Verdict.Pending;
+        }
     }
 }

@@ -31,6 +31,9 @@ internal sealed class Outbox(BrokerOptions options)
     /// <summary>Whether a QoS 0 delivery is queued: another one must queue behind it and not overtake it [MQTT-4.6.0-5].</summary>
     public bool HasQoS0 => _qos0Count > 0;
 
+    /// <summary>How many queued deliveries had to ask for their permission.</summary>
+    public int AskedCount { get; private set; }
+
     /// <summary>Whether one more of this size fits.</summary>
     public bool HasRoom(int size) => Count < options.OutboxMessagesMax && Bytes + size <= options.OutboxBytesMax;
 
@@ -94,6 +97,7 @@ internal sealed class Outbox(BrokerOptions options)
     {
         Bytes += sign * delivery.Message.Size;
         _qos0Count += delivery.QoS == QoS.AtMostOnce ? sign : 0;
+        AskedCount += delivery.Permission is not null ? sign : 0;
     }
 
     private void DropExpired(string clientId, Turn turn) => Extract(

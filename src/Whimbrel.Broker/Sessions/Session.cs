@@ -75,6 +75,7 @@ internal sealed partial class Session(SessionGate gate, MessageBroker broker)
         _willDue = Message.Never;
         _exists = true;
         Connection = connection;
+        gate.Attached(connection.Link);
         _version = request.Version;
         _userName = request.UserName;
         _isBridge = request.IsBridge;
