@@ -10,9 +10,9 @@ namespace Whimbrel.Broker;
 internal sealed class SessionGate : IWakeable, ITimed
 {
     [ThreadStatic]
-    private static SessionGate? s_held;
+    private static SessionGate? _held;
 
-    private static long s_lastNumber;
+    private static long _lastNumber;
 
     private readonly Lock _lock = new();
     private readonly Session _session;
@@ -22,7 +22,7 @@ internal sealed class SessionGate : IWakeable, ITimed
     public SessionGate(string clientId, MessageBroker broker)
     {
         ClientId = clientId;
-        Number = Interlocked.Increment(ref s_lastNumber);
+        Number = Interlocked.Increment(ref _lastNumber);
         _session = new Session(this, broker);
     }
 
@@ -39,7 +39,7 @@ internal sealed class SessionGate : IWakeable, ITimed
 
     public Scope Enter()
     {
-        Debug.Assert(s_held is null, "a thread entered a second gate");
+        Debug.Assert(_held is null, "a thread entered a second gate");
         _lock.Enter();
         Hold(this);
         return new Scope(this);
@@ -58,7 +58,7 @@ internal sealed class SessionGate : IWakeable, ITimed
     }
 
     [Conditional("DEBUG")]
-    private static void Hold(SessionGate? gate) => s_held = gate;
+    private static void Hold(SessionGate? gate) => _held = gate;
 
     private void Leave()
     {
