@@ -17,7 +17,7 @@ internal sealed class Thermostat(IWhimbrelBroker broker) : BackgroundService
 {
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
-        await foreach (ReceivedMessage message in broker.Subscribe("home/+/temp", cancellationToken: stoppingToken))
+        await foreach (ReceivedMessage message in broker.SubscribeAsync("home/+/temp", cancellationToken: stoppingToken))
         {
             string text = Encoding.UTF8.GetString(message.Payload.Span);
             if (!double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out double celsius) || celsius < 30)

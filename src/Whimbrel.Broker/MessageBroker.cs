@@ -106,7 +106,7 @@ public sealed class MessageBroker
     /// <returns>Success, NoMatchingSubscribers or QuotaExceeded.</returns>
     public ReasonCode Publish(Message message, Turn turn)
     {
-        ReasonCode outcome = _router.Route(new Route(message, null, 0), turn);
+        ReasonCode outcome = _router.Route(new Route(message, null, 0, IsRefusable: message.QoS != QoS.AtMostOnce), turn);
         RunRoutes(turn);
         return outcome;
     }

@@ -21,6 +21,12 @@ public sealed class Turn(MessageBroker broker)
 
     internal MatchList Matches { get; } = new();
 
+    /// <summary>
+    /// Whether every outbox was asked for room for the message that is being routed, and its publisher will be told that it was accepted:
+    /// an outbox that another publisher has filled in the meantime takes it all the same.
+    /// </summary>
+    internal bool IsAdmitted { get; set; }
+
     internal List<ITimed> Due { get; } = [];
 
     internal FrameCache Frames { get; } = new();
@@ -71,4 +77,8 @@ public sealed class Turn(MessageBroker broker)
 /// <param name="Origin">The connection that waits for the result of a QoS 1 or 2 publish, or null.</param>
 /// <param name="PacketId">Its packet identifier there.</param>
 /// <param name="Group">Set for a shared delivery that its member never got: it goes to the group again and nowhere else.</param>
-internal readonly record struct Route(Message Message, Connection? Origin, ushort PacketId, SharedGroup? Group = null);
+/// <param name="IsRefusable">
+/// Whether somebody hears the result, so that the message may be refused as a whole. A will and a QoS 0 message have nobody: they go
+/// where there is room.
+/// </param>
+internal readonly record struct Route(Message Message, Connection? Origin, ushort PacketId, SharedGroup? Group = null, bool IsRefusable = false);

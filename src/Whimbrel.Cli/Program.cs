@@ -7,6 +7,7 @@ var environment = new Dictionary<string, string>();
 foreach (DictionaryEntry entry in Environment.GetEnvironmentVariables())
     environment[(string)entry.Key] = (string?)entry.Value ?? "";
 
+long interruptedAt = 0;
 using var interrupted = new CancellationTokenSource();
 var context = new ToolContext
 {
@@ -25,7 +26,10 @@ return await Tool.RunAsync(args, context);
 
 void Interrupt(PosixSignalContext signal)
 {
-    // A second signal ends the process as if nobody had handled it.
-    signal.Cancel = !interrupted.IsCancellationRequested;
+    // A later signal ends the process as if nobody had handled it. Later, because timeout(1) and terminals may send one twice.
+    const int togetherMilliseconds = 500;
+    long now = Environment.TickCount64;
+    long first = Interlocked.CompareExchange(ref interruptedAt, now, 0);
+    signal.Cancel = first == 0 || now - first < togetherMilliseconds;
     interrupted.Cancel();
 }

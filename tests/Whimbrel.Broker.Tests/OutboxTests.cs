@@ -62,6 +62,22 @@ public class OutboxTests
     }
 
     [Fact]
+    public void A_will_has_nobody_to_reject_it_to_so_it_goes_where_there_is_room()
+    {
+        TestBroker broker = WithOfflineSubscriber(OutboxPolicy.RejectPublisher, out TestClient publisher);
+        PublishFive(publisher);
+        TestClient other = broker.Open();
+        other.Connect("other");
+        other.Subscribe("t/#");
+        TestClient dying = broker.Open();
+        dying.Connect("dying", will: new TestWill("t/x", "gone", QoS.AtLeastOnce));
+        dying.Cut();
+        Assert.Equal(["gone"], other.ReceiveAll().Select(seen => seen.Payload));
+        Assert.Equal([DropReason.OutboxFullNewest], broker.Drops);
+        Assert.Equal(["1", "2", "3"], Resume(broker));
+    }
+
+    [Fact]
     public void Expired_messages_make_room_before_anything_else_is_dropped()
     {
         TestBroker broker = WithOfflineSubscriber(OutboxPolicy.DropOldest, out TestClient publisher);

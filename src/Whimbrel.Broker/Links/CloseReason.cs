@@ -38,6 +38,9 @@ public enum CloseReason : byte
     /// <summary>More acknowledgements piled up for a peer that does not read than one link may hold.</summary>
     OutputOverflow,
 
+    /// <summary>An answer that the client is owed, other than PUBLISH, exceeds the Maximum Packet Size that it set [MQTT-3.1.2-24].</summary>
+    AnswerTooLarge,
+
     /// <summary>The broker is stopping.</summary>
     ServerShuttingDown,
 
@@ -62,6 +65,8 @@ public readonly record struct CloseCause(CloseReason Reason, ReasonCode Code, st
     public static CloseCause WriteStalled { get; } = new(CloseReason.WriteStalled, ReasonCode.UnspecifiedError, "the peer stopped reading");
 
     public static CloseCause OutputOverflow { get; } = new(CloseReason.OutputOverflow, ReasonCode.QuotaExceeded, "the peer does not read its acknowledgements");
+
+    public static CloseCause AnswerTooLarge { get; } = new(CloseReason.AnswerTooLarge, ReasonCode.PacketTooLarge, "an answer larger than the client's maximum packet size");
 
     public static CloseCause ServerShuttingDown { get; } = new(CloseReason.ServerShuttingDown, ReasonCode.ServerShuttingDown, "the broker is stopping");
 

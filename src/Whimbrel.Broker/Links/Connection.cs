@@ -34,6 +34,7 @@ public sealed class Connection : ITimed
     private Handshake? _handshake;
     private SessionGate? _gate;
     private bool _isWaiting;
+    private uint _packetSizeMax = uint.MaxValue;
     private volatile bool _ended;
     private CloseCause _cause;
     private object? _requestedClose;
@@ -156,7 +157,7 @@ public sealed class Connection : ITimed
         bool fromClient = cause.Reason is CloseReason.ClientDisconnected or CloseReason.ClientDisconnectedWithWill;
         bool known = _phase == ConnectionPhase.Connected && _version == ProtocolVersion.Mqtt50 && !fromClient;
         if (known)
-            Send(new DisconnectPacket { Reason = cause.Code, ReasonString = ReasonStringFor(cause.Detail) }, _version, turn);
+            TrySend(new DisconnectPacket { Reason = cause.Code, ReasonString = ReasonStringFor(cause.Detail) }, turn);
         turn.Touch(Link);
         Link.Close();
     }
@@ -167,7 +168,7 @@ public sealed class Connection : ITimed
         if (_ended)
             return;
         if (_version != 0)
-            Send(new ConnAckPacket { Reason = reason, ReasonString = ReasonStringFor(detail) }, _version, turn);
+            TrySend(new ConnAckPacket { Reason = reason, ReasonString = ReasonStringFor(detail) }, turn);
         _broker.Statistics.CountRefused();
         turn.Happened(new BrokerEvent(BrokerEventKind.Refused)
         {
@@ -180,22 +181,33 @@ public sealed class Connection : ITimed
         End(new CloseCause(CloseReason.ConnectionRefused, reason, detail), turn);
     }
 
-    internal void Send<TPacket>(in TPacket packet, ProtocolVersion version, Turn turn)
+    /// <summary>Sends a packet other than PUBLISH; false, and nothing sent, when it exceeds the client's Maximum Packet Size [MQTT-3.1.2-24].</summary>
+    internal bool TrySend<TPacket>(in TPacket packet, Turn turn)
         where TPacket : IPacket, allows ref struct
     {
-        int length = packet.Measure(version);
-        packet.Write(Link.Reserve(length), version);
+        int length = packet.Measure(_version);
+        if ((uint)length > _packetSizeMax)
+            return false;
+        packet.Write(Link.Reserve(length), _version);
         Link.Commit(length);
         turn.Tally.Sent(length);
         turn.Touch(Link);
+        return true;
     }
 
     /// <summary>The client is authenticated and allowed: from now on a session answers.</summary>
     internal void Establish(ReadOnlyMemory<byte> authenticationData, Turn turn)
     {
+        // A client that could not be told that it is connected must not be, nor cost anybody a session.
+        if ((uint)_request!.Accepted(false, authenticationData, _broker.Options).Measure(_version) > _packetSizeMax)
+        {
+            Refuse(ReasonCode.PacketTooLarge, "a maximum packet size below that of CONNACK", turn);
+            return;
+        }
+
         while (true)
         {
-            if (_broker.Sessions.GetOrAdd(_request!.ClientId) is not { } gate)
+            if (_broker.Sessions.GetOrAdd(_request.ClientId) is not { } gate)
             {
                 Refuse(ReasonCode.QuotaExceeded, "the broker holds as many sessions as it may", turn);
                 return;
@@ -247,12 +259,13 @@ public sealed class Connection : ITimed
     {
         bool valid = ConnectPacket.TryParse(frame, out ConnectPacket packet, out Violation violation);
         _version = packet.Version;
+        _packetSizeMax = packet.MaximumPacketSize ?? uint.MaxValue;
         if (!valid)
         {
             if (violation.Reason == ReasonCode.UnsupportedProtocolVersion)
             {
-                // Somebody newer than 5 may read a 5.0 CONNACK; somebody else the 3.x one.
-                _version = packet.Version > ProtocolVersion.Mqtt50 ? ProtocolVersion.Mqtt50 : ProtocolVersion.Mqtt311;
+                // Whatever the client speaks, return code 1 of 3.x is what most could read [3.1.1: MQTT-3.1.2-2].
+                _version = ProtocolVersion.Mqtt311;
                 Refuse(violation.Reason, violation.Detail, turn);
             }
             else if (violation.Reason == ReasonCode.ClientIdentifierNotValid || _version == ProtocolVersion.Mqtt50)
@@ -286,7 +299,7 @@ public sealed class Connection : ITimed
         bool assigned = packet.ClientId.IsEmpty;
         (reason, detail) = packet switch
         {
-            _ when _broker.IsShuttingDown => (ReasonCode.ServerShuttingDown, "the broker is stopping"),
+            _ when _broker.IsShuttingDown => (ReasonCode.ServerUnavailable, "the broker is stopping"),
             // [3.1.1: MQTT-3.1.3-8] Without clean session an empty identifier names nothing that could be kept. 3.1 wants 1 to 23 characters.
             { Version: ProtocolVersion.Mqtt31 } when assigned => (ReasonCode.ClientIdentifierNotValid, "an empty client identifier in MQTT 3.1"),
             { Version: ProtocolVersion.Mqtt311, CleanStart: false } when assigned => (ReasonCode.ClientIdentifierNotValid, "an empty client identifier without clean session"),
@@ -297,13 +310,31 @@ public sealed class Connection : ITimed
             { HasWill: true } when ReservedTopics.Contains(packet.WillTopic) => (ReasonCode.NotAuthorized, "a will on a topic of the broker's own"),
             _ => (ReasonCode.Success, null),
         };
-        string clientId = assigned ? _broker.Ports.NewClientId() : Encoding.UTF8.GetString(packet.ClientId);
+        string clientId = assigned ? NewClientId() : Encoding.UTF8.GetString(packet.ClientId);
         _request = new ConnectRequest(packet, clientId, Link, options) { IsAssigned = assigned };
         return detail is null;
     }
 
+    /// <summary>[MQTT-3.2.2-16] A name that nobody has: a client may have chosen one that looks like ours, and must not lose its session.</summary>
+    private string NewClientId()
+    {
+        string clientId;
+        do
+        {
+            clientId = _broker.Ports.NewClientId();
+        }
+        while (_broker.Sessions.TryGet(clientId, out _));
+        return clientId;
+    }
+
     private void OnAuth(in Frame frame, Turn turn)
     {
+        if (_gate is { } gate)
+        {
+            using SessionGate.Scope scope = gate.Enter();
+            scope.Session.OnSignOfLife(turn);
+        }
+
         if (!AuthPacket.TryParse(frame, _version, out AuthPacket packet, out Violation violation))
             Fail(CloseCause.Of(violation), turn);
         else if (_handshake is { } handshake)
@@ -335,19 +366,19 @@ public sealed class Connection : ITimed
             scope.Session.Close(cause, turn);
     }
 
-    /// <summary>Sends under the gate, so that it cannot mix with a delivery of another thread.</summary>
-    internal void SendGated<TPacket>(in TPacket packet, Turn turn)
-        where TPacket : IPacket, allows ref struct
+    /// <summary>Sends AUTH: under the gate, if there is one, so that it cannot mix with a delivery of another thread.</summary>
+    internal void SendAuth(in AuthPacket packet, Turn turn)
     {
         if (_gate is null)
         {
-            Send(packet, _version, turn);
+            if (!TrySend(packet, turn))
+                Refuse(ReasonCode.PacketTooLarge, "an AUTH larger than the client's maximum packet size", turn);
             return;
         }
 
         using SessionGate.Scope scope = _gate.Enter();
-        if (ReferenceEquals(scope.Session.Connection, this))
-            Send(packet, _version, turn);
+        if (ReferenceEquals(scope.Session.Connection, this) && !TrySend(packet, turn))
+            scope.Session.Close(CloseCause.AnswerTooLarge, turn);
     }
 
     internal void Routed(in Route route, ReasonCode outcome, Turn turn)
@@ -363,6 +394,6 @@ public sealed class Connection : ITimed
     private byte[] ReasonStringFor(string detail)
     {
         byte[] text = Encoding.UTF8.GetBytes(detail);
-        return _request is { } request && text.Length + 16 > request.PacketSizeMax ? [] : text;
+        return text.Length + 16 > _packetSizeMax ? [] : text;
     }
 }

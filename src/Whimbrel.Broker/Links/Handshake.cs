@@ -51,6 +51,10 @@ internal sealed class Handshake(Connection connection, MessageBroker broker, Con
         {
             Violate("AUTH with another authentication method than CONNECT", turn);
         }
+        else if (IsWaiting)
+        {
+            Violate("AUTH before the answer to the one before", turn);
+        }
         else if (packet.Reason == ReasonCode.ReAuthenticate && _step == Step.Established && _exchange is null)
         {
             _exchange = Find(request.AuthenticationMethod!)!.Begin(request);
@@ -104,10 +108,10 @@ internal sealed class Handshake(Connection connection, MessageBroker broker, Con
                 SendAuth(ReasonCode.ContinueAuthentication, step.AuthenticationData, turn);
                 return;
             case AuthenticationOutcome.Refused when _step == Step.Established:
-                connection.Fail(new CloseCause(CloseReason.ProtocolViolation, step.Reason, "the re-authentication failed"), turn);
+                connection.Fail(new CloseCause(CloseReason.ProtocolViolation, Sayable(PacketType.Disconnect, step.Reason), "the re-authentication failed"), turn);
                 return;
             case AuthenticationOutcome.Refused:
-                connection.Refuse(step.Reason, "authentication refused", turn);
+                connection.Refuse(Sayable(PacketType.ConnAck, step.Reason), "authentication refused", turn);
                 return;
             default:
                 _authentication = null;
@@ -125,6 +129,10 @@ internal sealed class Handshake(Connection connection, MessageBroker broker, Con
         _step = Step.Connect;
         Ask(new AccessRequest(connection.Link, AccessAction.Connect, request.ClientId, request.UserName), turn);
     }
+
+    /// <summary>The port's reason where the packet has it [MQTT-3.2.2-8, MQTT-3.14.2-1], else 0x87.</summary>
+    private static ReasonCode Sayable(PacketType type, ReasonCode reason) =>
+        ReasonCodes.IsError(reason) && ReasonCodes.IsAllowed(type, reason) ? reason : ReasonCode.NotAuthorized;
 
     private void Ask(AccessRequest access, Turn turn)
     {
@@ -154,7 +162,7 @@ internal sealed class Handshake(Connection connection, MessageBroker broker, Con
         connection.Establish(_finalData, turn);
     }
 
-    private void SendAuth(ReasonCode reason, ReadOnlyMemory<byte> data, Turn turn) => connection.SendGated(
+    private void SendAuth(ReasonCode reason, ReadOnlyMemory<byte> data, Turn turn) => connection.SendAuth(
         new AuthPacket
         {
             Reason = reason,

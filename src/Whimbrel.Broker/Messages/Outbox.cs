@@ -11,7 +11,10 @@ public enum OutboxPolicy : byte
     /// <summary>The new message is dropped.</summary>
     DropNewest,
 
-    /// <summary>The publisher is told 0x97 (quota exceeded) and nobody gets the message; QoS 0 is dropped, because it has no answer.</summary>
+    /// <summary>
+    /// The publisher is told 0x97 (quota exceeded) and nobody gets the message. QoS 0 and wills, which have no answer, are dropped where
+    /// there is no room.
+    /// </summary>
     RejectPublisher,
 }
 
@@ -19,10 +22,17 @@ public enum OutboxPolicy : byte
 internal sealed class Outbox(BrokerOptions options)
 {
     private readonly Queue<Delivery> _deliveries = new(0);
+    private int _qos0Count;
 
     public int Count => _deliveries.Count;
 
     public long Bytes { get; private set; }
+
+    /// <summary>Whether a QoS 0 delivery is queued: another one must queue behind it and not overtake it [MQTT-4.6.0-5].</summary>
+    public bool HasQoS0 => _qos0Count > 0;
+
+    /// <summary>How many queued deliveries had to ask for their permission.</summary>
+    public int AskedCount { get; private set; }
 
     /// <summary>Whether one more of this size fits.</summary>
     public bool HasRoom(int size) => Count < options.OutboxMessagesMax && Bytes + size <= options.OutboxBytesMax;
@@ -38,21 +48,20 @@ internal sealed class Outbox(BrokerOptions options)
             DropExpired(clientId, turn);
         if (!HasRoom(size))
         {
-            // Under RejectPublisher the router has asked HasRoom before anybody got the message. What still arrives here raced with
-            // another publisher: it was accepted, so it is kept, and the bound is exceeded by one message a publishing thread at most.
-            bool keep = options.OutboxPolicy == OutboxPolicy.RejectPublisher && delivery.QoS != QoS.AtMostOnce;
-            if (!keep && (options.OutboxPolicy != OutboxPolicy.DropOldest || size > options.OutboxBytesMax))
+            // What was admitted and finds no room raced with another publisher, or came through a shared subscription as well: it is
+            // kept, and the bound is exceeded by one message for each of those at most.
+            if (!turn.IsAdmitted && (options.OutboxPolicy != OutboxPolicy.DropOldest || size > options.OutboxBytesMax))
             {
                 turn.Dropped(DropReason.OutboxFullNewest, clientId, delivery.Message);
                 return false;
             }
 
-            while (!keep && !HasRoom(size) && TryDequeue(out Delivery oldest))
+            while (!turn.IsAdmitted && !HasRoom(size) && TryDequeue(out Delivery oldest))
                 turn.Dropped(DropReason.OutboxFullOldest, clientId, oldest.Message);
         }
 
         _deliveries.Enqueue(delivery);
-        Bytes += size;
+        Account(delivery, 1);
         return true;
     }
 
@@ -62,7 +71,7 @@ internal sealed class Outbox(BrokerOptions options)
     {
         if (!_deliveries.TryDequeue(out delivery))
             return false;
-        Bytes -= delivery.Message.Size;
+        Account(delivery, -1);
         return true;
     }
 
@@ -74,7 +83,7 @@ internal sealed class Outbox(BrokerOptions options)
             Delivery delivery = _deliveries.Dequeue();
             if (select(delivery))
             {
-                Bytes -= delivery.Message.Size;
+                Account(delivery, -1);
                 take(delivery);
             }
             else
@@ -82,6 +91,13 @@ internal sealed class Outbox(BrokerOptions options)
                 _deliveries.Enqueue(delivery);
             }
         }
+    }
+
+    private void Account(in Delivery delivery, int sign)
+    {
+        Bytes += sign * delivery.Message.Size;
+        _qos0Count += delivery.QoS == QoS.AtMostOnce ? sign : 0;
+        AskedCount += delivery.Permission is not null ? sign : 0;
     }
 
     private void DropExpired(string clientId, Turn turn) => Extract(

@@ -14,18 +14,21 @@ internal sealed class Router(MessageBroker broker)
         if (route.Group is { } group)
             return DeliverToGroup(group, message, turn) ? ReasonCode.Success : ReasonCode.NoMatchingSubscribers;
         MatchList matches = turn.Matches;
-        if (broker.Options.OutboxPolicy == OutboxPolicy.RejectPublisher && message.QoS != QoS.AtMostOnce && !EverybodyHasRoom(message, matches))
+        bool mayReject = route.IsRefusable && broker.Options.OutboxPolicy == OutboxPolicy.RejectPublisher;
+        if (mayReject && !EverybodyHasRoom(message, matches))
             return ReasonCode.QuotaExceeded;
         // Retained first, the tree second: a subscription that comes in between finds the message in one of the two (see RetainedReplay).
         if (message.Retain && broker.Retained.Set(message, turn.Now) == RetainedOutcome.Full)
         {
             turn.Dropped(DropReason.RetainedFull, message.Publisher, message);
-            if (message.QoS != QoS.AtMostOnce)
+            if (route.IsRefusable)
                 return ReasonCode.QuotaExceeded;
         }
 
         broker.Tree.Match(message.Topic, matches);
+        turn.IsAdmitted = mayReject;
         bool matched = DeliverToAll(message, matches, turn);
+        turn.IsAdmitted = false;
         matches.Clear();
         return matched ? ReasonCode.Success : ReasonCode.NoMatchingSubscribers;
     }

@@ -26,6 +26,10 @@ public sealed class ConnectRequest
             ? packet.SessionExpirySeconds ?? 0
             : packet.CleanStart ? 0 : uint.MaxValue;
         ExpirySeconds = Math.Min(RequestedExpirySeconds, options.SessionExpirySecondsMax);
+        // Before 5.0 a client cannot be told another interval, so it keeps its own.
+        ushort max = options.KeepAliveSecondsMax;
+        bool isTooLong = max != 0 && (KeepAliveSeconds == 0 || KeepAliveSeconds > max);
+        GrantedKeepAliveSeconds = isTooLong && Version == ProtocolVersion.Mqtt50 ? max : KeepAliveSeconds;
         if (packet.HasWill)
         {
             Will = new Will(
@@ -59,6 +63,9 @@ public sealed class ConnectRequest
 
     public ushort KeepAliveSeconds { get; }
 
+    /// <summary>The keep alive in force, bounded by the broker's own [MQTT-3.2.2-22].</summary>
+    internal ushort GrantedKeepAliveSeconds { get; }
+
     internal bool IsBridge { get; }
 
     internal ushort ReceiveMaximum { get; }
@@ -78,6 +85,34 @@ public sealed class ConnectRequest
 
     /// <summary>Whether the broker made the client identifier.</summary>
     internal bool IsAssigned { get; init; }
+
+    /// <summary>The CONNACK that accepts the request. Properties are left out where they would say what holds without them.</summary>
+    internal ConnAckPacket Accepted(bool sessionPresent, ReadOnlyMemory<byte> authenticationData, BrokerOptions options)
+    {
+        var packet = new ConnAckPacket { SessionPresent = sessionPresent, Reason = ReasonCode.Success };
+        if (Version != ProtocolVersion.Mqtt50)
+            return packet;
+        packet.SessionExpirySeconds = ExpirySeconds == RequestedExpirySeconds ? null : ExpirySeconds;
+        packet.ReceiveMaximum = options.ReceiveMaximum == ushort.MaxValue ? null : options.ReceiveMaximum;
+        packet.MaximumQoS = options.MaximumQoS == QoS.ExactlyOnce ? null : options.MaximumQoS;
+        packet.RetainAvailable = options.RetainAvailable ? null : false;
+        packet.MaximumPacketSize = options.MaximumPacketSize;
+        packet.AssignedClientId = IsAssigned ? Encoding.UTF8.GetBytes(ClientId) : default;
+        packet.TopicAliasMaximum = options.TopicAliasMaximum == 0 ? null : options.TopicAliasMaximum;
+        packet.WildcardSubscriptionAvailable = options.WildcardSubscriptionAvailable ? null : false;
+        packet.SubscriptionIdentifiersAvailable = options.SubscriptionIdentifiersAvailable ? null : false;
+        packet.SharedSubscriptionAvailable = options.SharedSubscriptionAvailable ? null : false;
+        packet.ServerKeepAliveSeconds = GrantedKeepAliveSeconds == KeepAliveSeconds ? null : GrantedKeepAliveSeconds;
+        if (WantsResponseInformation && options.ResponseInformation is { } information)
+            packet.ResponseInformation = Encoding.UTF8.GetBytes(information);
+        if (AuthenticationMethod is { } method)
+        {
+            packet.AuthenticationMethod = Encoding.UTF8.GetBytes(method);
+            packet.AuthenticationData = authenticationData.Span;
+        }
+
+        return packet;
+    }
 
     private static byte[] Forwardable(ReadOnlySpan<byte> block)
     {

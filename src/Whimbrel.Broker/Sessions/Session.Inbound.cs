@@ -42,12 +42,16 @@ internal sealed partial class Session
         }
     }
 
+    /// <summary>A packet that is not the session's to answer came: AUTH.</summary>
+    public void OnSignOfLife(Turn turn) => _lastReceived = turn.Now;
+
     /// <summary>The connection looks again: a permission may have been given, or what was pending has left.</summary>
     public void OnWoken(Turn turn)
     {
         if (_waiting is { } waiting && waiting.Permission.TryGet(out Verdict verdict))
         {
             _waiting = null;
+            _lastReceived = turn.Now;
             if (waiting.Publish is { } message)
                 Accept(message, waiting.PacketId, verdict, turn);
             else
@@ -155,7 +159,8 @@ internal sealed partial class Session
 
         if (message.QoS == QoS.ExactlyOnce)
             _received.Add(packetId);
-        turn.Routes.Enqueue(new Route(message, message.QoS == QoS.AtMostOnce ? null : Connection, packetId));
+        bool answered = message.QoS != QoS.AtMostOnce;
+        turn.Routes.Enqueue(new Route(message, answered ? Connection : null, packetId, IsRefusable: answered));
     }
 
     /// <summary>

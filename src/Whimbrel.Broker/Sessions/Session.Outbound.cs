@@ -103,7 +103,7 @@ internal sealed partial class Session
         }
         else if (delivery.QoS == QoS.AtMostOnce)
         {
-            if (_outbox.Count > 0 && broker.Options.QueueQoS0Offline)
+            if (_outbox.HasQoS0)
                 _outbox.TryEnqueue(permitted, ClientId, turn);
             else if (link.PendingBytes + delivery.Message.Size > broker.Options.LinkOutputBytesMax && link.PendingBytes > 0)
                 turn.Dropped(DropReason.SlowReader, ClientId, delivery.Message);
@@ -175,6 +175,9 @@ internal sealed partial class Session
             }
 
             if (!HasRoomOnLink(link) || (delivery.QoS != QoS.AtMostOnce && _window.Free <= _window.SendMaximum / 2))
+                break;
+            // Nor do those that wait for a permission push anything out of the queue.
+            if (_outbox.AskedCount > _window.SendMaximum / 2 || (_outbox.AskedCount > 0 && !_outbox.HasRoom(delivery.Message.Size)))
                 break;
             replay.Advance();
             Verdict verdict = AuthorizeReceive(delivery, out Pending<Verdict>? permission);
@@ -310,8 +313,9 @@ internal sealed partial class Session
         // Null when a packet of this batch has just ended the connection.
         if (Connection is not { } connection)
             return;
-        connection.Send(packet, _version, turn);
-        if (connection.Link.PendingBytes > 2 * broker.Options.LinkOutputBytesMax)
+        if (!connection.TrySend(packet, turn))
+            Close(CloseCause.AnswerTooLarge, turn);
+        else if (connection.Link.PendingBytes > 2 * broker.Options.LinkOutputBytesMax)
             Close(CloseCause.OutputOverflow, turn);
     }
 }

@@ -75,6 +75,7 @@ internal sealed partial class Session(SessionGate gate, MessageBroker broker)
         _willDue = Message.Never;
         _exists = true;
         Connection = connection;
+        gate.Attached(connection.Link);
         _version = request.Version;
         _userName = request.UserName;
         _isBridge = request.IsBridge;
@@ -82,7 +83,7 @@ internal sealed partial class Session(SessionGate gate, MessageBroker broker)
         _connectedExpirySeconds = request.RequestedExpirySeconds;
         _packetSizeMax = request.PacketSizeMax;
         _will = request.Will;
-        _keepAliveSeconds = GrantedKeepAlive(request);
+        _keepAliveSeconds = request.GrantedKeepAliveSeconds;
         _connectedAt = _lastReceived = turn.Now;
         // Before 5.0 a client cannot be told a maximum, so it has none.
         _quota = new ReceiveQuota(_version == ProtocolVersion.Mqtt50 ? broker.Options.ReceiveMaximum : ushort.MaxValue);
@@ -99,7 +100,7 @@ internal sealed partial class Session(SessionGate gate, MessageBroker broker)
             SessionPresent = present,
             KeepAliveSeconds = _keepAliveSeconds,
         });
-        SendConnAck(request, present, authenticationData, turn);
+        Send(request.Accepted(present, authenticationData, broker.Options), turn);
         Schedule();
         Pump(turn);
     }
@@ -160,6 +161,9 @@ internal sealed partial class Session(SessionGate gate, MessageBroker broker)
             return;
         if (Connection is not null)
         {
+            // Nobody is late while it is the broker that does not read on.
+            if (IsWaiting)
+                _lastReceived = turn.Now;
             if (turn.Now >= KeepAlive.ServerDeadline(_lastReceived, _keepAliveSeconds))
                 Close(CloseCause.KeepAliveTimeout, turn);
         }
@@ -202,13 +206,6 @@ internal sealed partial class Session(SessionGate gate, MessageBroker broker)
             return;
         _nextTimer = due;
         broker.Timers.Add(gate, due);
-    }
-
-    private ushort GrantedKeepAlive(ConnectRequest request)
-    {
-        ushort max = broker.Options.KeepAliveSecondsMax;
-        bool tooLong = max != 0 && (request.KeepAliveSeconds == 0 || request.KeepAliveSeconds > max);
-        return tooLong && request.Version == ProtocolVersion.Mqtt50 ? max : request.KeepAliveSeconds;
     }
 
     private void PublishWill(Turn turn)
@@ -273,34 +270,5 @@ internal sealed partial class Session(SessionGate gate, MessageBroker broker)
         bool valid = TopicFilter.TryParse(System.Text.Encoding.UTF8.GetBytes(subscription.Filter), out TopicFilter filter);
         System.Diagnostics.Debug.Assert(valid, "a filter was accepted that is not valid");
         return filter;
-    }
-
-    private void SendConnAck(ConnectRequest request, bool present, ReadOnlyMemory<byte> authenticationData, Turn turn)
-    {
-        var packet = new ConnAckPacket { SessionPresent = present, Reason = ReasonCode.Success };
-        if (_version == ProtocolVersion.Mqtt50)
-        {
-            BrokerOptions options = broker.Options;
-            packet.SessionExpirySeconds = _expirySeconds == request.RequestedExpirySeconds ? null : _expirySeconds;
-            packet.ReceiveMaximum = options.ReceiveMaximum == ushort.MaxValue ? null : options.ReceiveMaximum;
-            packet.MaximumQoS = options.MaximumQoS == QoS.ExactlyOnce ? null : options.MaximumQoS;
-            packet.RetainAvailable = options.RetainAvailable ? null : false;
-            packet.MaximumPacketSize = options.MaximumPacketSize;
-            packet.AssignedClientId = request.IsAssigned ? System.Text.Encoding.UTF8.GetBytes(ClientId) : default;
-            packet.TopicAliasMaximum = options.TopicAliasMaximum == 0 ? null : options.TopicAliasMaximum;
-            packet.WildcardSubscriptionAvailable = options.WildcardSubscriptionAvailable ? null : false;
-            packet.SubscriptionIdentifiersAvailable = options.SubscriptionIdentifiersAvailable ? null : false;
-            packet.SharedSubscriptionAvailable = options.SharedSubscriptionAvailable ? null : false;
-            packet.ServerKeepAliveSeconds = _keepAliveSeconds == request.KeepAliveSeconds ? null : _keepAliveSeconds;
-            if (request.WantsResponseInformation && options.ResponseInformation is { } information)
-                packet.ResponseInformation = System.Text.Encoding.UTF8.GetBytes(information);
-            if (request.AuthenticationMethod is { } method)
-            {
-                packet.AuthenticationMethod = System.Text.Encoding.UTF8.GetBytes(method);
-                packet.AuthenticationData = authenticationData.Span;
-            }
-        }
-
-        Send(packet, turn);
     }
 }

@@ -48,6 +48,9 @@ internal sealed class SessionGate : IWakeable, ITimed
     /// <summary>Wakes the session's connection, if it has one; without one the session looks again when it gets one.</summary>
     public void Wake() => Volatile.Read(ref _link)?.Wake();
 
+    /// <summary>Under the gate: the session has a connection from now on. A question that it asks may be answered before the gate is left.</summary>
+    public void Attached(Link link) => Volatile.Write(ref _link, link);
+
     public void OnTimer(Turn turn)
     {
         using (Scope scope = Enter())

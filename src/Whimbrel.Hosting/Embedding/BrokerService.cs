@@ -121,7 +121,7 @@ internal sealed class BrokerService : IHostedService, IWhimbrelBroker, IAsyncDis
         return PublishAsync(new Message { Topic = Encoding.UTF8.GetBytes(topic), Payload = payload.ToArray(), QoS = qos, Retain = retain }, cancellationToken);
     }
 
-    public ValueTask<ReasonCode> PublishAsync(Message message, CancellationToken cancellationToken = default)
+    public ValueTask<ReasonCode> PublishAsync(Message message, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(message);
         cancellationToken.ThrowIfCancellationRequested();
@@ -139,7 +139,7 @@ internal sealed class BrokerService : IHostedService, IWhimbrelBroker, IAsyncDis
         return subscription;
     }
 
-    public async IAsyncEnumerable<ReceivedMessage> Subscribe(string filter, int capacity = 1024, [EnumeratorCancellation] CancellationToken cancellationToken = default)
+    public async IAsyncEnumerable<ReceivedMessage> SubscribeAsync(string filter, int capacity = 1024, [EnumeratorCancellation] CancellationToken cancellationToken = default)
     {
         using var subscription = SubscribeTo(filter, capacity);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, _stopping.Token);

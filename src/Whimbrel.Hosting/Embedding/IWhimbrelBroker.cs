@@ -26,7 +26,7 @@ public interface IWhimbrelBroker
     ValueTask<ReasonCode> PublishAsync(string topic, ReadOnlyMemory<byte> payload, QoS qos = QoS.AtMostOnce, bool retain = false, CancellationToken cancellationToken = default);
 
     /// <summary>Publishes a message that may have MQTT 5.0 properties. It is not copied.</summary>
-    ValueTask<ReasonCode> PublishAsync(Message message, CancellationToken cancellationToken = default);
+    ValueTask<ReasonCode> PublishAsync(Message message, CancellationToken cancellationToken);
 
     /// <summary>Calls a handler for every message that matches, one at a time and in order; retained ones come first.</summary>
     /// <param name="filter">A topic filter; not a shared one.</param>
@@ -37,7 +37,7 @@ public interface IWhimbrelBroker
     IDisposable Subscribe(string filter, Func<ReceivedMessage, CancellationToken, ValueTask> handler, int capacity = 1024);
 
     /// <summary>The same as a stream. Subscribed when the enumeration begins, unsubscribed when it ends.</summary>
-    IAsyncEnumerable<ReceivedMessage> Subscribe(string filter, int capacity = 1024, CancellationToken cancellationToken = default);
+    IAsyncEnumerable<ReceivedMessage> SubscribeAsync(string filter, int capacity = 1024, CancellationToken cancellationToken = default);
 
     /// <summary>Ends a client's connection with 0x98 (administrative action). Its session stays.</summary>
     /// <returns>False when no such client is connected.</returns>

@@ -44,10 +44,11 @@ public sealed class InFlightWindow<T>
 
     /// <summary>
     /// How many more PUBLISH packets with QoS above 0 may be sent now. The quota is given back by PUBACK, PUBCOMP or a PUBREC
-    /// with an error [MQTT-4.9.0-1, MQTT-4.9.0-2], so entries that await PUBCOMP still count. 0 while entries of an earlier
-    /// connection wait to be sent again, because they come first.
+    /// with an error [MQTT-4.9.0-1, MQTT-4.9.0-2], so entries that await PUBCOMP still count, those of an earlier connection as well:
+    /// a peer that never completes them must not make the session grow. 0 while entries of an earlier connection wait to be sent
+    /// again, because they come first.
     /// </summary>
-    public int Free => HasResends ? 0 : Math.Max(0, _sendMaximum - _outstanding);
+    public int Free => HasResends ? 0 : Math.Max(0, _sendMaximum - Count);
 
     /// <summary>Whether entries of an earlier connection are still to be sent again on this one.</summary>
     public bool HasResends => _resendNext < _resend.Length;

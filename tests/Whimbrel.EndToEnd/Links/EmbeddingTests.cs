@@ -75,7 +75,7 @@ public class EmbeddingTests
     {
         await using var broker = await WiredBroker.StartAsync(Carrier.OneLoop);
         await broker.Broker.PublishAsync("state/lamp", "on"u8.ToArray(), retain: true);
-        await using var messages = broker.Broker.Subscribe("state/#").GetAsyncEnumerator();
+        await using var messages = broker.Broker.SubscribeAsync("state/#").GetAsyncEnumerator();
         Assert.True(await messages.MoveNextAsync());
         Assert.True(messages.Current.IsRetained);
         Assert.Equal("on", Encoding.UTF8.GetString(messages.Current.Payload.Span));

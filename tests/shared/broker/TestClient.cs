@@ -12,7 +12,8 @@ internal sealed class TestClient(TestBroker broker, TestLink link)
 
     public TestLink Link => link;
 
-    public ProtocolVersion Version { get; private set; } = ProtocolVersion.Mqtt50;
+    /// <summary>The version that packets are written and read in. <see cref="Connect"/> sets it; who sends CONNECT as bytes sets it himself.</summary>
+    public ProtocolVersion Version { get; set; } = ProtocolVersion.Mqtt50;
 
     public bool IsClosed => link.IsClosed;
 
@@ -181,8 +182,8 @@ internal sealed class TestClient(TestBroker broker, TestLink link)
             return first;
         }
 
-        byte[] bytes = [.. link.Arrived.Skip(_read)];
-        if (bytes.Length == 0)
+        ReadOnlySpan<byte> bytes = System.Runtime.InteropServices.CollectionsMarshal.AsSpan(link.Arrived)[_read..];
+        if (bytes.IsEmpty)
             return null;
         FrameStatus status = FrameReader.TryRead(bytes, uint.MaxValue, out Frame frame, out int length, out _);
         Assert.Equal(FrameStatus.Complete, status);

@@ -1,0 +1,402 @@
+using System.Text;
+using Whimbrel.Broker;
+using Whimbrel.Protocol;
+
+namespace Whimbrel.Conformance;
+
+/// <summary>Chapter 3.1: what the broker makes of a CONNECT. Wills, keep alive, sessions and authentication have files of their own.</summary>
+public class ConnectTests
+{
+    private readonly TestBroker _broker = new();
+
+    public static TheoryData<string> IdentifiersEveryBrokerTakes() =>
+        ["a", "Z", "0", "abcdefghijklmnopqrstuvw", "ABCDEFGHIJKLMNOPQRSTUVW", "0123456789xyzXYZ0123456"];
+
+    [Theory]
+    [ClassData(typeof(EveryVersion))]
+    [Clause("MQTT-3.1.0-1")]
+    [Clause311("MQTT-3.1.0-1")]
+    public void Whoever_says_something_else_before_CONNECT_is_disconnected_without_an_answer(ProtocolVersion version)
+    {
+        byte[][] firsts = [[0xC0, 0x00], [0xE0, 0x00], [0x30, 0x03, 0x00, 0x01, (byte)'t'], [0x20, 0x02, 0x00, 0x00], [0xF0, 0x00]];
+        foreach (byte[] first in firsts)
+        {
+            TestClient client = _broker.Open();
+            client.Version = version;
+            client.SendBytes(first);
+            Assert.True(client.IsClosed);
+            Assert.Empty(client.Link.Arrived);
+        }
+    }
+
+    [Theory]
+    [ClassData(typeof(EveryVersion))]
+    [Clause("MQTT-3.1.0-2")]
+    [Clause("MQTT-3.2.0-2")]
+    [Clause311("MQTT-3.1.0-2")]
+    public void A_second_CONNECT_is_a_protocol_error_and_is_not_acknowledged(ProtocolVersion version)
+    {
+        TestClient client = _broker.Open();
+        client.Connect("client", version);
+        new RawConnect(version).SendOn(client);
+        client.AssertClosed(ReasonCode.ProtocolError);
+    }
+
+    [Theory]
+    [ClassData(typeof(EveryVersion))]
+    [Clause("MQTT-3.1.2-1")]
+    [Clause311("MQTT-3.1.2-1")]
+    public void A_CONNECT_of_another_protocol_is_not_processed(ProtocolVersion version)
+    {
+        TestClient client = _broker.Open();
+        (new RawConnect(version) { ProtocolName = "MQTX" }).SendOn(client);
+        Assert.True(client.IsClosed);
+        Assert.Equal([0x20, 0x02, 0x00, 0x01], client.Link.Arrived);
+        Assert.Equal(0, _broker.Core.SessionCount);
+    }
+
+    [Theory]
+    [InlineData(2)]
+    [InlineData(6)]
+    [InlineData(99)]
+    [Clause("MQTT-3.1.2-2")]
+    [Clause311("MQTT-3.1.2-2")]
+    public void An_unknown_protocol_level_is_answered_with_return_code_1_and_closed(byte level)
+    {
+        TestClient client = _broker.Open();
+        (new RawConnect(ProtocolVersion.Mqtt311) { Level = level }).SendOn(client);
+        Seen answer = client.Next(PacketType.ConnAck);
+        Assert.Equal(ConnectReturnCode.UnacceptableProtocolVersion, answer.ReturnCode);
+        Assert.True(client.IsClosed);
+        Assert.Null(client.TryNext());
+    }
+
+    [Theory]
+    [ClassData(typeof(NumberedVersions))]
+    [Clause("MQTT-3.1.2-3")]
+    [Clause("MQTT-3.1.4-1")]
+    [Clause311("MQTT-3.1.2-3")]
+    [Clause311("MQTT-3.1.4-1")]
+    public void The_reserved_flag_must_be_0(ProtocolVersion version) => AssertMalformed(new RawConnect(version) { Flags = 0x03 });
+
+    [Theory]
+    [ClassData(typeof(EveryVersion))]
+    [Clause("MQTT-3.1.2-12")]
+    [Clause311("MQTT-3.1.2-14")]
+    public void A_will_of_QoS_3_is_malformed(ProtocolVersion version) => AssertMalformed(WithWill(version, 0x1E));
+
+    [Theory]
+    [ClassData(typeof(EveryVersion))]
+    [Clause("MQTT-3.1.2-11")]
+    [Clause("MQTT-3.1.2-13")]
+    [Clause311("MQTT-3.1.2-11")]
+    [Clause311("MQTT-3.1.2-13")]
+    [Clause311("MQTT-3.1.2-15")]
+    public void Without_a_will_its_QoS_and_retain_flags_must_be_0(ProtocolVersion version)
+    {
+        AssertMalformed(new RawConnect(version) { Flags = 0x0A });
+        AssertMalformed(new RawConnect(version) { Flags = 0x12 });
+        AssertMalformed(new RawConnect(version) { Flags = 0x22 });
+    }
+
+    [Theory]
+    [ClassData(typeof(EveryVersion))]
+    [Clause("MQTT-3.1.2-9")]
+    [Clause311("MQTT-3.1.2-9")]
+    public void With_the_will_flag_topic_and_payload_must_be_there(ProtocolVersion version)
+    {
+        AssertMalformed(new RawConnect(version) { Flags = 0x06 });
+        byte[] properties = version == ProtocolVersion.Mqtt50 ? [0] : [];
+        AssertMalformed(new RawConnect(version) { Flags = 0x06, Fields = [RawConnect.Text("client"), properties, RawConnect.Text("topic")] });
+    }
+
+    [Theory]
+    [ClassData(typeof(NumberedVersions))]
+    [Clause("MQTT-3.1.2-16")]
+    [Clause("MQTT-3.1.2-17")]
+    [Clause("MQTT-3.1.2-18")]
+    [Clause("MQTT-3.1.2-19")]
+    [Clause311("MQTT-3.1.2-18")]
+    [Clause311("MQTT-3.1.2-19")]
+    [Clause311("MQTT-3.1.2-20")]
+    [Clause311("MQTT-3.1.2-21")]
+    public void User_name_and_password_are_there_exactly_if_their_flags_say_so(ProtocolVersion version)
+    {
+        byte[] id = RawConnect.Text("client");
+        byte[] word = RawConnect.Text("word");
+        AssertMalformed(new RawConnect(version) { Flags = 0x02, Fields = [id, word] });
+        AssertMalformed(new RawConnect(version) { Flags = 0x82, Fields = [id] });
+        AssertMalformed(new RawConnect(version) { Flags = 0x82, Fields = [id, word, word] });
+        AssertMalformed(new RawConnect(version) { Flags = 0xC2, Fields = [id, word] });
+        TestClient client = (new RawConnect(version) { Flags = 0xC2, Fields = [id, word, word] }).SendOn(_broker.Open());
+        Assert.Equal(ReasonCode.Success, client.Next(PacketType.ConnAck).Reason);
+    }
+
+    [Fact]
+    [Clause311("MQTT-3.1.2-22")]
+    public void Before_5_0_a_password_needs_a_user_name()
+    {
+        byte[][] fields = [RawConnect.Text("client"), RawConnect.Text("password")];
+        AssertMalformed(new RawConnect(ProtocolVersion.Mqtt311) { Flags = 0x42, Fields = fields });
+        TestClient client = (new RawConnect(ProtocolVersion.Mqtt50) { Flags = 0x42, Fields = fields }).SendOn(_broker.Open());
+        Assert.Equal(ReasonCode.Success, client.Next(PacketType.ConnAck).Reason);
+    }
+
+    [Theory]
+    [ClassData(typeof(EveryVersion))]
+    [Clause("MQTT-3.1.3-3")]
+    [Clause311("MQTT-3.1.3-3")]
+    public void A_client_identifier_must_be_there(ProtocolVersion version) => AssertMalformed(new RawConnect(version) { Fields = [] });
+
+    [Theory]
+    [ClassData(typeof(EveryVersion))]
+    [Clause("MQTT-3.1.3-4")]
+    [Clause("MQTT-3.1.3-11")]
+    [Clause("MQTT-3.1.3-12")]
+    [Clause311("MQTT-3.1.3-4")]
+    [Clause311("MQTT-3.1.3-10")]
+    [Clause311("MQTT-3.1.3-11")]
+    [Clause311("MQTT-1.5.3-1")]
+    [Clause311("MQTT-1.5.3-2")]
+    public void Text_that_is_not_UTF_8_ends_the_connection(ProtocolVersion version)
+    {
+        byte[] id = RawConnect.Text("client");
+        byte[][] wrong = [RawConnect.Binary(0xC3, 0x28), RawConnect.Binary(0xED, 0xA0, 0x80), RawConnect.Binary((byte)'a', 0x00)];
+        byte[] properties = version == ProtocolVersion.Mqtt50 ? [0] : [];
+        foreach (byte[] text in wrong)
+        {
+            AssertMalformed(new RawConnect(version) { Fields = [text] });
+            AssertMalformed(new RawConnect(version) { Flags = 0x06, Fields = [id, properties, text, RawConnect.Text("payload")] });
+            AssertMalformed(new RawConnect(version) { Flags = 0x82, Fields = [id, text] });
+        }
+    }
+
+    [Theory]
+    [ClassData(typeof(NumberedVersions))]
+    [Clause("MQTT-3.1.3-1")]
+    [Clause311("MQTT-3.1.3-1")]
+    public void The_payload_is_read_in_the_specified_order(ProtocolVersion version)
+    {
+        var authenticator = new AskedAuthenticator(_ => AuthenticationStep.Success());
+        var broker = new TestBroker(authenticator: authenticator);
+        TestClient watcher = broker.Open();
+        watcher.Connect("watcher");
+        watcher.Subscribe("#");
+        byte[] properties = version == ProtocolVersion.Mqtt50 ? [0] : [];
+        TestClient client = (new RawConnect(version)
+        {
+            Flags = 0xC6,
+            Fields = [RawConnect.Text("id"), properties, RawConnect.Text("topic"), RawConnect.Text("payload"), RawConnect.Text("name"), RawConnect.Text("word")],
+        }).SendOn(broker.Open());
+        client.Cut();
+        ConnectRequest request = authenticator.Asked[^1];
+        Assert.Equal(("id", "name", "word"), (request.ClientId, request.UserName, Encoding.UTF8.GetString(request.Password!)));
+        Seen will = watcher.Next(PacketType.Publish);
+        Assert.Equal(("topic", "payload"), (will.Topic, will.Payload));
+    }
+
+    [Theory]
+    [MemberData(nameof(IdentifiersEveryBrokerTakes))]
+    [Clause("MQTT-3.1.3-5")]
+    [Clause311("MQTT-3.1.3-5")]
+    public void Identifiers_of_1_to_23_letters_and_digits_are_accepted(string clientId)
+    {
+        foreach (ProtocolVersion version in Enum.GetValues<ProtocolVersion>())
+            Assert.Equal(ReasonCode.Success, _broker.Open().Connect(clientId, version).Reason);
+    }
+
+    [Theory]
+    [ClassData(typeof(EveryVersion))]
+    [Clause("MQTT-3.1.3-2")]
+    [Clause311("MQTT-3.1.3-2")]
+    public void The_client_identifier_alone_identifies_the_session(ProtocolVersion version)
+    {
+        Persistent("client", version).Subscribe("t", QoS.AtMostOnce);
+        Assert.False(_broker.Open().Connect("Client", version, clean: false, expiry: Expiry(version)).SessionPresent);
+        TestClient again = _broker.Open();
+        Assert.Equal(version != ProtocolVersion.Mqtt31, again.Connect("client", version, clean: false, expiry: Expiry(version)).SessionPresent);
+        again.Publish("t", "x");
+        Assert.Equal("x", again.Next(PacketType.Publish).Payload);
+    }
+
+    [Theory]
+    [InlineData(ProtocolVersion.Mqtt311, true)]
+    [InlineData(ProtocolVersion.Mqtt50, true)]
+    [InlineData(ProtocolVersion.Mqtt50, false)]
+    [Clause("MQTT-3.1.3-6")]
+    [Clause311("MQTT-3.1.3-6")]
+    public void Each_client_without_an_identifier_is_given_one_of_its_own(ProtocolVersion version, bool clean)
+    {
+        TestClient first = _broker.Open();
+        TestClient second = _broker.Open();
+        Assert.Equal(ReasonCode.Success, first.Connect("", version, clean).Reason);
+        Assert.Equal(ReasonCode.Success, second.Connect("", version, clean).Reason);
+        Assert.Equal(2, _broker.Core.DescribeClients().Select(client => client.ClientId).Distinct().Count());
+        Assert.False(first.IsClosed);
+    }
+
+    [Fact]
+    [Clause("MQTT-3.1.3-7")]
+    public void The_assigned_identifier_is_in_CONNACK_and_names_the_session()
+    {
+        TestClient client = _broker.Open();
+        string assigned = client.Connect("", expiry: 100).AssignedClientId;
+        Assert.NotEmpty(assigned);
+        client.Cut();
+        Assert.True(_broker.Open().Connect(assigned, clean: false, expiry: 100).SessionPresent);
+    }
+
+    [Fact]
+    [Clause("MQTT-3.2.2-16")]
+    public void An_assigned_identifier_is_not_in_use_even_if_somebody_chose_it_before()
+    {
+        TestClient named = _broker.Open();
+        named.Connect("assigned-1");
+        string assigned = _broker.Open().Connect("").AssignedClientId;
+        Assert.NotEqual("assigned-1", assigned);
+        Assert.NotEmpty(assigned);
+        Assert.False(named.IsClosed, "the anonymous client took a session over");
+    }
+
+    [Fact]
+    [Clause311("MQTT-3.1.3-7")]
+    [Clause311("MQTT-3.1.3-8")]
+    public void Before_5_0_an_empty_identifier_without_clean_session_is_rejected()
+    {
+        TestClient client = _broker.Open();
+        Assert.Equal(ConnectReturnCode.IdentifierRejected, client.Connect("", ProtocolVersion.Mqtt311, clean: false).ReturnCode);
+        Assert.True(client.IsClosed);
+        Assert.Equal(0, _broker.Core.SessionCount);
+    }
+
+    [Fact]
+    public void In_3_1_an_empty_identifier_is_rejected_even_with_clean_session()
+    {
+        TestClient client = _broker.Open();
+        Assert.Equal(ConnectReturnCode.IdentifierRejected, client.Connect("", ProtocolVersion.Mqtt31).ReturnCode);
+        Assert.True(client.IsClosed);
+    }
+
+    [Theory]
+    [ClassData(typeof(EveryVersion))]
+    [Clause("MQTT-3.1.3-8")]
+    [Clause311("MQTT-3.1.3-9")]
+    public void An_identifier_that_the_broker_does_not_accept_is_answered_and_closed(ProtocolVersion version)
+    {
+        var broker = new TestBroker(new BrokerOptions { SysIntervalSeconds = 0, ClientIdLengthMax = 30 });
+        TestClient client = broker.Open();
+        Seen answer = client.Connect(new string('x', 31), version);
+        Assert.Equal(ReasonCode.ClientIdentifierNotValid, answer.Reason);
+        Assert.True(client.IsClosed);
+        Assert.Equal(ReasonCode.Success, broker.Open().Connect(new string('x', 30), version).Reason);
+    }
+
+    [Theory]
+    [ClassData(typeof(EveryVersion))]
+    [Clause("MQTT-3.1.4-3")]
+    [Clause311("MQTT-3.1.4-2")]
+    public void A_second_connection_with_the_same_identifier_ends_the_first(ProtocolVersion version)
+    {
+        TestClient first = _broker.Open();
+        first.Connect("client", version);
+        TestClient second = _broker.Open();
+        Assert.Equal(ReasonCode.Success, second.Connect("client", version).Reason);
+        first.AssertClosed(ReasonCode.SessionTakenOver);
+        second.Subscribe("t", QoS.AtMostOnce);
+        second.Publish("t", "x");
+        Assert.Equal("x", second.Next(PacketType.Publish).Payload);
+        Assert.Equal(1, _broker.Core.SessionCount);
+    }
+
+    [Theory]
+    [ClassData(typeof(EveryVersion))]
+    [Clause("MQTT-3.1.4-5")]
+    [Clause("MQTT-3.2.0-1")]
+    [Clause311("MQTT-3.1.4-4")]
+    [Clause311("MQTT-3.2.0-1")]
+    public void CONNACK_0_is_the_first_packet_that_a_client_gets(ProtocolVersion version)
+    {
+        TestClient client = Persistent("client", version);
+        client.Subscribe("t");
+        client.Cut();
+        TestClient publisher = _broker.Open();
+        publisher.Connect("publisher");
+        publisher.Publish("t", "queued", QoS.AtLeastOnce);
+        TestClient again = _broker.Open();
+        Seen first = again.Connect("client", version, clean: false, expiry: Expiry(version));
+        Assert.Equal((PacketType.ConnAck, ReasonCode.Success), (first.Type, first.Reason));
+        Assert.Equal("queued", again.Next(PacketType.Publish).Payload);
+    }
+
+    [Theory]
+    [ClassData(typeof(EveryVersion))]
+    [Clause("MQTT-3.1.4-6")]
+    [Clause311("MQTT-3.1.4-5")]
+    public void What_follows_a_rejected_CONNECT_is_not_processed(ProtocolVersion version)
+    {
+        var broker = new TestBroker(authorizer: new AskedAuthorizer((action, _) => action == AccessAction.Connect ? Verdict.Denied : Verdict.Allowed));
+        byte[] publish = version == ProtocolVersion.Mqtt50
+            ? [0x31, 0x06, 0x00, 0x01, (byte)'t', 0x00, (byte)'p', (byte)'q']
+            : [0x31, 0x05, 0x00, 0x01, (byte)'t', (byte)'p', (byte)'q'];
+        TestClient client = broker.Open();
+        client.Version = version;
+        client.SendBytes([.. new RawConnect(version).ToBytes(), .. publish]);
+        Assert.Equal(ReasonCode.NotAuthorized, client.Next(PacketType.ConnAck).Reason);
+        Assert.True(client.IsClosed);
+        Assert.Equal(0, broker.Core.RetainedCount);
+    }
+
+    [Theory]
+    [ClassData(typeof(EveryVersion))]
+    public void Packets_sent_behind_CONNECT_without_waiting_are_processed_after_it(ProtocolVersion version)
+    {
+        TestClient client = _broker.Open();
+        client.Version = version;
+        client.SendBytes([.. new RawConnect(version).ToBytes(), 0xC0, 0x00]);
+        client.Next(PacketType.ConnAck);
+        client.Next(PacketType.PingResp);
+    }
+
+    [Fact]
+    public void A_CONNECT_that_does_not_come_in_time_is_not_waited_for()
+    {
+        TestClient client = _broker.Open();
+        client.SendBytes(0x10, 0x20);
+        _broker.Advance(9.9);
+        Assert.False(client.IsClosed);
+        _broker.Advance(0.2);
+        Assert.True(client.IsClosed);
+        Assert.Empty(client.Link.Arrived);
+        Assert.Equal(CloseReason.ConnectTimeout, Assert.Single(_broker.Events, e => e.Kind == BrokerEventKind.Closed).CloseReason);
+    }
+
+    private static uint? Expiry(ProtocolVersion version) => version == ProtocolVersion.Mqtt50 ? 1000 : null;
+
+    private static RawConnect WithWill(ProtocolVersion version, byte flags)
+    {
+        byte[] properties = version == ProtocolVersion.Mqtt50 ? [0] : [];
+        return new RawConnect(version)
+        {
+            Flags = flags,
+            Fields = [RawConnect.Text("client"), properties, RawConnect.Text("topic"), RawConnect.Text("payload")],
+        };
+    }
+
+    private TestClient Persistent(string name, ProtocolVersion version)
+    {
+        TestClient client = _broker.Open();
+        client.Connect(name, version, clean: false, expiry: Expiry(version));
+        return client;
+    }
+
+    /// <summary>5.0 is told 0x81 in CONNACK; 3.x closes and says nothing.</summary>
+    private void AssertMalformed(RawConnect connect)
+    {
+        TestClient client = connect.SendOn(_broker.Open());
+        if (connect.Version == ProtocolVersion.Mqtt50)
+            Assert.Equal(ReasonCode.MalformedPacket, client.Next(PacketType.ConnAck).Reason);
+        Assert.Null(client.TryNext());
+        Assert.True(client.IsClosed);
+        Assert.Equal(0, _broker.Core.SessionCount);
+    }
+}
