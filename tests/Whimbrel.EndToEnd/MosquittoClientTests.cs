@@ -9,6 +9,8 @@ public class MosquittoClientTests
 
     [Theory]
     [MemberData(nameof(All))]
+    [Clause("MQTT-4.2.0-1")]
+    [Clause311("MQTT-7.1.1-1")]
     public async Task Wildcards_and_every_QoS_arrive(LinkKind links, string version)
     {
         await using BrokerUnderTest broker = await BrokerUnderTest.StartAsync(links);
