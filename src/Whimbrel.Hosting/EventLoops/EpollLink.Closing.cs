@@ -15,6 +15,9 @@ internal sealed unsafe partial class EpollLink
     private const int LingerStoppingMilliseconds = 500;
     private const int DiscardReadsMax = 16;
 
+    // A client that is held still shows ten times a second that it lives, and acknowledges.
+    private const int TrickleBytes = 1024;
+
     private long _since;
     private uint _sentSeen;
 
@@ -24,6 +27,9 @@ internal sealed unsafe partial class EpollLink
     /// <summary>Called about ten times a second while the link waits for something.</summary>
     internal void OnTick(long nowMilliseconds)
     {
+        if (_phase == LinkPhase.Open && _held && !_paused && !_ended && !_deferred && !_unwatched)
+            ReadOnce(TrickleBytes);
+
         long waited = nowMilliseconds - _since;
         switch (_phase)
         {
@@ -60,10 +66,17 @@ internal sealed unsafe partial class EpollLink
     internal void Fail(Exception exception)
     {
         HostingLog.LinkFailed(_loop.Logger, exception, Peer);
+
+        // It may have come from between Reserve and Commit.
+        _output.ExitAll();
         try
         {
             if (_phase is LinkPhase.Open or LinkPhase.Closing)
                 Finish(CloseCause.PeerReset("internal error"), reset: true);
+        }
+        catch (Exception again)
+        {
+            HostingLog.LinkFailed(_loop.Logger, again, Peer);
         }
         finally
         {
@@ -106,7 +119,7 @@ internal sealed unsafe partial class EpollLink
         _output.Close();
         _output.Exit();
         _carry.Release(_loop.Pool);
-        _connection!.Closed(cause, _loop.Turn);
+        _connection?.Closed(cause, _loop.Turn);
 
         // Closing while the peer still sends makes the kernel send a reset, which can overtake the last packet at the peer.
         // So: our FIN, then wait for the peer's.

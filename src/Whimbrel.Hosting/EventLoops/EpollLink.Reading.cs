@@ -5,10 +5,13 @@ namespace Whimbrel.Hosting;
 /// <summary>The part of a link that only its loop's thread calls: reading, pausing, resuming.</summary>
 internal sealed unsafe partial class EpollLink
 {
+    private const int PortionBytes = 2048;
+
     private Connection? _connection;
     private CarryBuffer _carry;
     private LinkPhase _phase;
     private bool _paused;
+    private bool _deferred;
     private bool _ended;
     private bool _peerFinished;
 
@@ -103,6 +106,10 @@ internal sealed unsafe partial class EpollLink
             return;
         }
 
+        // What is left from the last turn comes first; it is asked for already.
+        if (_deferred)
+            return;
+
         if (_paused || _held || IsBehind())
         {
             // A hang-up cannot be masked: out of epoll with it, and what has arrived is read when the pause is over.
@@ -113,22 +120,24 @@ internal sealed unsafe partial class EpollLink
             return;
         }
 
-        // A FIN stands behind the data: read both at once. Otherwise one read for each link, then the next link's turn.
-        bool filled = ReadOnce();
+        // One read for each link, a short one when it is late already, then the next link's turn. But a FIN that stands behind the data
+        // is read with it.
+        bool filled = ReadOnce(_loop.IsTurnLong ? PortionBytes : EventLoop.ReadBytes);
         bool finished = (events & Epoll.ReadHangUp) != 0;
-        if (finished && !filled && _phase == LinkPhase.Open && !_paused && !_ended)
-            ReadOnce();
+        if (finished && !filled && _phase == LinkPhase.Open && !_paused && !_deferred && !_ended)
+            ReadOnce(EventLoop.ReadBytes);
         _peerFinished |= finished && !filled;
     }
 
     /// <summary>One receive and its processing. True if there is probably more to read at once.</summary>
-    private bool ReadOnce()
+    private bool ReadOnce(int most)
     {
         int kept = _carry.Length;
         if (kept > EventLoop.PrefixBytes || _carry.FrameLength > 2 * EventLoop.PrefixBytes)
         {
             // A long frame is read into its own buffer: nothing is copied twice.
             var room = _carry.Room(_loop.Pool);
+            room = room[..Math.Min(room.Length, most)];
             int added;
             fixed (byte* target = room)
                 added = Libc.Receive(_fd, target, room.Length);
@@ -142,25 +151,46 @@ internal sealed unsafe partial class EpollLink
         }
 
         byte* buffer = _loop.ReadBuffer + EventLoop.PrefixBytes;
-        int count = Libc.Receive(_fd, buffer, EventLoop.ReadBytes);
+        int count = Libc.Receive(_fd, buffer, most);
         if (count <= 0)
             return OnReadEnd(count);
 
         // What was kept goes in front of what has arrived.
         _carry.Bytes.CopyTo(new Span<byte>(buffer - kept, kept));
         Deliver(new ReadOnlySpan<byte>(buffer - kept, kept + count));
-        return count == EventLoop.ReadBytes;
+        return count == most;
     }
 
+    /// <summary>
+    /// Gives bytes to the connection, some at a time, because a few kilobytes of small messages to many subscribers can be a second's
+    /// work: when the turn has lasted long enough the rest waits for the next, behind the other links.
+    /// </summary>
     private void Deliver(ReadOnlySpan<byte> bytes)
     {
-        var status = _connection!.Receive(bytes, _loop.Turn, out int consumed, out int frameLength);
+        ReceiveStatus status;
+        int frameLength;
+        int portion = PortionBytes;
+        while (true)
+        {
+            portion = Math.Min(portion, bytes.Length);
+            status = _connection!.Receive(bytes[..portion], _loop.Turn, out int consumed, out frameLength);
+            bytes = bytes[consumed..];
+            bool more = status == ReceiveStatus.NeedMore && consumed + bytes.Length > portion && bytes.Length >= frameLength;
+            if (!more || (_deferred = _loop.IsTurnLong))
+                break;
+
+            // A frame longer than a portion is given whole.
+            portion = Math.Max(PortionBytes, frameLength);
+        }
+
         _ended = status == ReceiveStatus.Ended;
         _paused = status == ReceiveStatus.Paused;
         if (_ended)
             _carry.Release(_loop.Pool);
         else
-            _carry.Keep(bytes[consumed..], _paused ? 0 : frameLength, _loop.Pool);
+            _carry.Keep(bytes, _paused ? 0 : frameLength, _loop.Pool);
+        if (_deferred)
+            Post(LinkAttention.Resume);
     }
 
     private bool OnReadEnd(int result)
@@ -199,7 +229,13 @@ internal sealed unsafe partial class EpollLink
     /// <summary>Reads again, if nothing stands against it any more.</summary>
     private void ReadOn()
     {
-        if (_phase != LinkPhase.Open || _paused || _held || _ended)
+        if (_phase == LinkPhase.Open && _deferred)
+        {
+            _deferred = false;
+            Deliver(_carry.Bytes);
+        }
+
+        if (_phase != LinkPhase.Open || _paused || _held || _deferred || _ended)
             return;
 
         if (!_unwatched)
@@ -211,7 +247,7 @@ internal sealed unsafe partial class EpollLink
         }
 
         // Epoll says nothing any more: read one buffer in each iteration until there is an end.
-        ReadOnce();
+        ReadOnce(EventLoop.ReadBytes);
         if (_phase == LinkPhase.Open)
             Post(LinkAttention.Resume);
     }

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Runtime.InteropServices;
 using Microsoft.Extensions.Logging;
 using Whimbrel.Broker;
@@ -25,6 +26,9 @@ internal sealed unsafe class EventLoop
     private const ulong WakeToken = 0;
     private const ulong AcceptorToken = 1UL << 63;
 
+    // Five milliseconds.
+    private static readonly long TurnTicksMax = Stopwatch.Frequency / 200;
+
     private readonly EventLoopContext _context;
     private readonly WakeQueue _queue = new();
     private readonly LinkTable _links = new();
@@ -33,10 +37,12 @@ internal sealed unsafe class EventLoop
     private readonly Thread _thread;
     private readonly TaskCompletionSource _acceptorsClosed = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly TaskCompletionSource _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private long _turnBegan;
     private long _nextTick;
     private volatile bool _stopAccepting;
     private volatile bool _stopping;
     private bool _stopSeen;
+    private bool _isStarted;
 
     public EventLoop(int index, EventLoopContext context)
     {
@@ -65,6 +71,9 @@ internal sealed unsafe class EventLoop
     /// <summary>The time at which this iteration began.</summary>
     public long NowMilliseconds { get; private set; }
 
+    /// <summary>Whether this iteration has lasted so long that others should have their turn.</summary>
+    public bool IsTurnLong => Stopwatch.GetTimestamp() - _turnBegan > TurnTicksMax;
+
     public bool IsStopping => _stopping;
 
     public static ulong TokenOf(int slot) => (ulong)slot + 1;
@@ -76,7 +85,11 @@ internal sealed unsafe class EventLoop
         _acceptors.Add(acceptor);
     }
 
-    public void Start() => _thread.Start();
+    public void Start()
+    {
+        _isStarted = true;
+        _thread.Start();
+    }
 
     /// <summary>Any thread.</summary>
     public void Enqueue(EpollLink link) => _queue.Add(link);
@@ -86,7 +99,7 @@ internal sealed unsafe class EventLoop
     {
         _stopAccepting = true;
         _queue.Wake();
-        if (_thread.ThreadState.HasFlag(ThreadState.Unstarted))
+        if (!_isStarted)
             CloseAcceptors();
         return _acceptorsClosed.Task;
     }
@@ -97,7 +110,7 @@ internal sealed unsafe class EventLoop
         _stopAccepting = true;
         _stopping = true;
         _queue.Wake();
-        if (_thread.ThreadState.HasFlag(ThreadState.Unstarted))
+        if (!_isStarted)
             Release();
         return _ended.Task;
     }
@@ -156,6 +169,7 @@ internal sealed unsafe class EventLoop
         // Taken before the events are handled: a link that asks to be woken now has its turn in the next iteration, after the others.
         var waiting = _queue.Take();
         NowMilliseconds = _context.Clock.NowMilliseconds;
+        _turnBegan = Stopwatch.GetTimestamp();
         Turn.Begin(NowMilliseconds);
         for (int i = 0; i < count; i++)
         {

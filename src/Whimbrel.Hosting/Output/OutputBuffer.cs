@@ -37,6 +37,13 @@ internal sealed class OutputBuffer(BlockPool pool)
 
     public void Exit() => Monitor.Exit(this);
 
+    /// <summary>Releases the lock if this thread holds it, however often.</summary>
+    public void ExitAll()
+    {
+        while (Monitor.IsEntered(this))
+            Monitor.Exit(this);
+    }
+
     /// <summary>Takes the lock and gives room for <paramref name="size"/> bytes.</summary>
     public Span<byte> Reserve(int size)
     {

@@ -13,6 +13,9 @@ internal sealed partial class PipeLink
     // Enough for every fixed header, so that a frame whose header lies across two segments becomes known.
     private const int HeaderBytes = 16;
 
+    // A client that is held still shows every second that it lives, and acknowledges.
+    private const int TrickleBytes = 1024;
+
     private static readonly TimeSpan ClosingTime = TimeSpan.FromSeconds(5);
     private static readonly TimeSpan LingerTime = TimeSpan.FromSeconds(2);
     private static readonly TimeSpan LingerStoppingTime = TimeSpan.FromMilliseconds(500);
@@ -66,7 +69,8 @@ internal sealed partial class PipeLink
                 return (CloseCause.ServerShuttingDown, false);
             if ((attention & Attention.Wake) != 0)
                 Woken();
-            if (_paused || _ended || IsBehind())
+            bool trickle = (attention & Attention.Trickle) != 0;
+            if (_paused || _ended || (IsBehind() && !trickle))
             {
                 await AttentionAsync().ConfigureAwait(false);
                 continue;
@@ -74,11 +78,12 @@ internal sealed partial class PipeLink
 
             if (!input.TryRead(out var result))
                 result = await input.ReadAsync().ConfigureAwait(false);
-            var rest = Deliver(result.Buffer);
+            bool all = !trickle || result.Buffer.Length <= TrickleBytes;
+            var rest = Deliver(all ? result.Buffer : result.Buffer.Slice(0, TrickleBytes));
 
-            // Kept bytes of a paused link are not examined: the next read gives them again at once.
-            input.AdvanceTo(rest.Start, _paused ? rest.Start : rest.End);
-            if (result.IsCompleted && !_paused && !_ended)
+            // What was not looked at, or waits for the end of a pause, is given again at once by the next read.
+            input.AdvanceTo(rest.Start, _paused || !all ? rest.Start : rest.End);
+            if (result.IsCompleted && all && !_paused && !_ended)
                 return (CloseCause.PeerClosed, false);
         }
     }

@@ -54,6 +54,7 @@ internal sealed partial class PipeLink : Link
         Resume = 4,
         Stalled = 8,
         Stop = 16,
+        Trickle = 32,
     }
 
     public override string Peer { get; }
@@ -113,6 +114,8 @@ internal sealed partial class PipeLink : Link
     /// <summary>Called about once a second by the heartbeat.</summary>
     public void CheckProgress(long nowMilliseconds, int stallMilliseconds)
     {
+        if (_held)
+            Post(Attention.Trickle);
         uint sent = _output.SentBytes;
         if (_output.PendingBytes == 0 || sent != _sentSeen || _progressAt == 0)
         {

@@ -103,6 +103,68 @@ public class SendingTests
 
     [Theory]
     [MemberData(nameof(Carriers))]
+    public async Task A_burst_to_many_subscribers_is_worked_off_whole_and_in_order(Carrier carrier)
+    {
+        await using var broker = await WiredBroker.StartAsync(carrier);
+        var subscribers = new List<WireClient>();
+        for (int i = 0; i < 40; i++)
+        {
+            subscribers.Add(await broker.ConnectAsync($"subscriber{i}"));
+            await subscribers[i].SubscribeAsync("b");
+        }
+
+        // More than one turn's work in one read, and a clean end behind it.
+        await using var publisher = await broker.ConnectAsync("publisher", will: "b");
+        var bytes = new List<byte>();
+        for (int i = 0; i < 4000; i++)
+            bytes.AddRange(WireClient.PublishBytes("b", Encoding.UTF8.GetBytes($"{i}"), publisher.Version));
+        bytes.AddRange(WireClient.Encode(new DisconnectPacket { Reason = ReasonCode.Success }, publisher.Version));
+        await publisher.SendAsync(bytes.ToArray());
+        publisher.Socket.Shutdown(SocketShutdown.Send);
+        foreach (var subscriber in subscribers)
+        {
+            for (int i = 0; i < 4000; i++)
+                Assert.Equal($"{i}", (await subscriber.ReadAsync()).Payload);
+        }
+
+        Assert.Equal(CloseReason.ClientDisconnected, (await broker.Events.ClosedAsync("publisher")).CloseReason);
+        await subscribers[0].PingAsync();
+    }
+
+    [Theory]
+    [MemberData(nameof(Carriers))]
+    public async Task A_slow_reader_that_pings_is_not_taken_for_silent(Carrier carrier)
+    {
+        var time = new SettableTime();
+        await using var broker = await WiredBroker.StartAsync(carrier, options =>
+        {
+            options.TimeProvider = time;
+            options.Broker = options.Broker with { LinkStallSeconds = 100_000 };
+        });
+        await using var slow = await broker.ConnectAsync("slow", keepAliveSeconds: 60);
+        await slow.SubscribeAsync("flood");
+        await using var publisher = await broker.ConnectAsync("publisher");
+        while (broker.Broker.Statistics.Dropped(DropReason.SlowReader) == 0)
+        {
+            await publisher.SendAsync(WireClient.PublishBytes("flood", new byte[500_000], publisher.Version));
+            await publisher.PingAsync();
+        }
+
+        for (int i = 0; i < 3; i++)
+        {
+            time.Advance(TimeSpan.FromSeconds(60));
+            long before = broker.Broker.Statistics.PacketsReceived;
+            await slow.SendAsync(PingPacket.Request.ToArray());
+            Assert.True(SpinWait.SpinUntil(() => broker.Broker.Statistics.PacketsReceived > before, WiredBroker.Bound));
+        }
+
+        int answers = 0;
+        while (answers < 3)
+            answers += (await slow.ReadAsync()).Type == PacketType.PingResp ? 1 : 0;
+    }
+
+    [Theory]
+    [MemberData(nameof(Carriers))]
     public async Task A_long_queue_is_handed_out_as_fast_as_the_client_reads(Carrier carrier)
     {
         await using var broker = await WiredBroker.StartAsync(carrier);
