@@ -31,6 +31,7 @@ public sealed class InFlightWindow<T>
     private Dictionary<ushort, InFlight<T>>? _entries;
     private InFlight<T>[] _resend = [];
     private int _resendNext;
+    private long _resendThrough;
     private ushort _lastId;
     private long _order;
     private int _sendMaximum = ushort.MaxValue;
@@ -48,25 +49,28 @@ public sealed class InFlightWindow<T>
     /// a peer that never completes them must not make the session grow. 0 while entries of an earlier connection wait to be sent
     /// again, because they come first.
     /// </summary>
-    public int Free => HasResends ? 0 : Math.Max(0, _sendMaximum - Count);
+    public int Free => HasResends ? 0 : Math.Max(0, _sendMaximum - _outstanding);
 
     /// <summary>Whether entries of an earlier connection are still to be sent again on this one.</summary>
     public bool HasResends => _resendNext < _resend.Length;
 
     /// <summary>
     /// Starts a connection: the peer's Receive Maximum, bounded by what this side allows itself, at least 1. What is not acknowledged
-    /// is to be sent again, through <see cref="TryNextResend"/>, in its original order [MQTT-4.4.0-1, MQTT-4.6.0-1].
+    /// is to be sent again, through <see cref="TryNextResend"/>: first the PUBRELs, which no quota may hold up [MQTT-3.3.4-10], then
+    /// the PUBLISH packets, each in their original order [MQTT-4.4.0-1, MQTT-4.6.0-1, MQTT-4.6.0-4].
     /// </summary>
     public void Open(int sendMaximum)
     {
         _sendMaximum = Math.Clamp(sendMaximum, 1, ushort.MaxValue);
         _outstanding = 0;
         _resend = InOrder();
+        Array.Sort(_resend, CompareResends);
         _resendNext = 0;
+        _resendThrough = _order;
     }
 
     /// <summary>
-    /// The next entry to send again, if there is one and the peer's Receive Maximum allows it. PUBREL needs no allowance.
+    /// The next entry to send again, if there is one and the peer's Receive Maximum allows it. PUBREL needs no allowance, but counts.
     /// </summary>
     public bool TryNextResend(out InFlight<T> entry)
     {
@@ -75,13 +79,9 @@ public sealed class InFlightWindow<T>
             entry = _resend[_resendNext];
             if (!TryGet(entry.PacketId, out InFlight<T> now) || now.Order != entry.Order)
                 continue;
-            if (entry.State != InFlightState.AwaitingPubComp)
-            {
-                if (_outstanding >= _sendMaximum)
-                    return false;
-                _outstanding++;
-            }
-
+            if (entry.State != InFlightState.AwaitingPubComp && _outstanding >= _sendMaximum)
+                return false;
+            _outstanding++;
             _resendNext++;
             return true;
         }
@@ -134,7 +134,8 @@ public sealed class InFlightWindow<T>
         if (TryGet(packetId, out InFlight<T> entry) && entry.State == expected)
         {
             _entries!.Remove(packetId);
-            _outstanding = Math.Max(0, _outstanding - 1);
+            if (!IsToBeResent(entry))
+                _outstanding--;
             item = entry.Item;
             return true;
         }
@@ -152,7 +153,12 @@ public sealed class InFlightWindow<T>
         if (!TryGet(packetId, out InFlight<T> entry))
             return false;
         if (entry.State == InFlightState.AwaitingPubRec)
+        {
+            if (IsToBeResent(entry))
+                _outstanding++;
             _entries![packetId] = new InFlight<T>(packetId, InFlightState.AwaitingPubComp, ++_order, released);
+        }
+
         return entry.State is InFlightState.AwaitingPubRec or InFlightState.AwaitingPubComp;
     }
 
@@ -174,6 +180,16 @@ public sealed class InFlightWindow<T>
         _resend = [];
         _resendNext = 0;
         _outstanding = 0;
+    }
+
+    /// <summary>Whether the entry has not been sent on this connection, so that it does not count yet: its peer may know it from the last one.</summary>
+    private bool IsToBeResent(in InFlight<T> entry) =>
+        HasResends && entry.Order <= _resendThrough && CompareResends(entry, _resend[_resendNext]) >= 0;
+
+    private static int CompareResends(InFlight<T> a, InFlight<T> b)
+    {
+        bool released = a.State == InFlightState.AwaitingPubComp;
+        return released == (b.State == InFlightState.AwaitingPubComp) ? a.Order.CompareTo(b.Order) : released ? -1 : 1;
     }
 
     private ushort NextId(Dictionary<ushort, InFlight<T>>? entries)
