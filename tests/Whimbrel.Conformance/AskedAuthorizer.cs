@@ -9,6 +9,9 @@ internal sealed class AskedAuthorizer(Func<AccessAction, string, Verdict> decide
     /// <summary>What was asked, in order: action and topic.</summary>
     public List<(AccessAction Action, string Topic)> Asked { get; } = [];
 
+    /// <summary>On whose behalf, in the same order.</summary>
+    public List<string?> UserNames { get; } = [];
+
     public List<Pending<Verdict>> Open { get; } = [];
 
     public Func<AccessAction, string, Verdict> Decide { get; set; } = decide;
@@ -22,6 +25,7 @@ internal sealed class AskedAuthorizer(Func<AccessAction, string, Verdict> decide
     {
         string topic = Encoding.UTF8.GetString(request.Topic);
         Asked.Add((request.Action, topic));
+        UserNames.Add(request.UserName);
         Verdict verdict = Decide(request.Action, topic);
         if (verdict == Verdict.Pending)
             Open.Add(request.Defer());

@@ -20,6 +20,9 @@ internal sealed class RiddleMethod : IAuthenticationMethod
     /// <summary>What a refusal says.</summary>
     public ReasonCode Refusal { get; set; } = ReasonCode.NotAuthorized;
 
+    /// <summary>Who solved the riddle.</summary>
+    public string? UserName { get; set; }
+
     /// <summary>Answers that are due, in order.</summary>
     public Queue<(Pending<AuthenticationStep> To, AuthenticationStep Step)> Due { get; } = new();
 
@@ -48,7 +51,7 @@ internal sealed class RiddleMethod : IAuthenticationMethod
             byte[] data = Encoding.UTF8.GetBytes(gets);
             AuthenticationStep step = Encoding.UTF8.GetString(authenticationData) != says ? AuthenticationStep.Refuse(method.Refusal)
                 : _round < Rounds.Length ? AuthenticationStep.Continue(data)
-                : AuthenticationStep.Success(data);
+                : AuthenticationStep.Success(data) with { UserName = method.UserName };
             if (!method.Defers)
                 return step;
             method.Due.Enqueue((defer(), step));

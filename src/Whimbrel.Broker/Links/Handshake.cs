@@ -120,14 +120,23 @@ internal sealed class Handshake(Connection connection, MessageBroker broker, Con
                 break;
         }
 
+        string? userName = step.UserName ?? (request.AuthenticationMethod is null ? request.UserName : null);
         if (_step == Step.Established)
         {
+            // What the session holds was permitted to who began it.
+            if (!string.Equals(userName, request.AuthenticatedUserName, StringComparison.Ordinal))
+            {
+                connection.Fail(new CloseCause(CloseReason.ProtocolViolation, ReasonCode.NotAuthorized, "the re-authentication is another user's"), turn);
+                return;
+            }
+
             SendAuth(ReasonCode.Success, _finalData, turn);
             return;
         }
 
+        request.AuthenticatedUserName = userName;
         _step = Step.Connect;
-        Ask(new AccessRequest(connection.Link, AccessAction.Connect, request.ClientId, request.UserName), turn);
+        Ask(new AccessRequest(connection.Link, AccessAction.Connect, request.ClientId, request.AuthenticatedUserName), turn);
     }
 
     /// <summary>The port's reason where the packet has it [MQTT-3.2.2-8, MQTT-3.14.2-1], else 0x87.</summary>
@@ -154,7 +163,7 @@ internal sealed class Handshake(Connection connection, MessageBroker broker, Con
         if (_step == Step.Connect && request.Will is { } will)
         {
             _step = Step.Will;
-            Ask(new AccessRequest(connection.Link, AccessAction.Publish, request.ClientId, request.UserName) { Topic = will.Topic, QoS = will.QoS, Retain = will.Retain }, turn);
+            Ask(new AccessRequest(connection.Link, AccessAction.Publish, request.ClientId, request.AuthenticatedUserName) { Topic = will.Topic, QoS = will.QoS, Retain = will.Retain }, turn);
             return;
         }
 

@@ -19,7 +19,17 @@ public enum AuthenticationOutcome : byte
 /// <summary>The result of one step of an authentication.</summary>
 public readonly record struct AuthenticationStep(AuthenticationOutcome Outcome, ReasonCode Reason, ReadOnlyMemory<byte> AuthenticationData)
 {
+    /// <summary>
+    /// With success: who the client is, for the authoriser to decide by. Null leaves it, with a password, to the user name that CONNECT
+    /// gave; an enhanced authentication method has not looked at that name, so that there null means nobody in particular.
+    /// </summary>
+    public string? UserName { get; init; }
+
     public static AuthenticationStep Success(ReadOnlyMemory<byte> data = default) => new(AuthenticationOutcome.Success, ReasonCode.Success, data);
+
+    /// <param name="userName">See <see cref="UserName"/>.</param>
+    /// <param name="data">What CONNACK or AUTH says last.</param>
+    public static AuthenticationStep SuccessAs(string userName, ReadOnlyMemory<byte> data = default) => Success(data) with { UserName = userName };
 
     public static AuthenticationStep Continue(ReadOnlyMemory<byte> data) => new(AuthenticationOutcome.Continue, ReasonCode.ContinueAuthentication, data);
 

@@ -52,7 +52,11 @@ public sealed class ConnectRequest
 
     public ProtocolVersion Version { get; }
 
+    /// <summary>The user name that CONNECT gave: a claim until it has been checked.</summary>
     public string? UserName { get; }
+
+    /// <summary>Who the client is as its authentication found; null for nobody in particular.</summary>
+    internal string? AuthenticatedUserName { get; set; }
 
     /// <summary>The password's bytes, or null when there is none.</summary>
     public byte[]? Password { get; }

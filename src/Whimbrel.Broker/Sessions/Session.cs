@@ -77,7 +77,7 @@ internal sealed partial class Session(SessionGate gate, MessageBroker broker)
         Connection = connection;
         gate.Attached(connection.Link);
         _version = request.Version;
-        _userName = request.UserName;
+        _userName = request.AuthenticatedUserName;
         _isBridge = request.IsBridge;
         _expirySeconds = request.ExpirySeconds;
         _connectedExpirySeconds = request.RequestedExpirySeconds;
