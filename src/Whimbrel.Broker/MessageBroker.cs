@@ -10,9 +10,13 @@ namespace Whimbrel.Broker;
 /// <remarks>Thread-safe; every thread that calls brings a <see cref="Turn"/> of its own, begun before and ended after.</remarks>
 public sealed class MessageBroker
 {
+    /// <summary>How often retained messages whose expiry has passed give their place back. Nobody is sent one in between.</summary>
+    private const long RetainedSweepMilliseconds = 10_000;
+
     private readonly ConcurrentDictionary<Connection, byte> _handshakes = new();
     private readonly Router _router;
     private readonly SysTopics _sysTopics;
+    private long _retainedSweepDue;
     private int _connections;
     private volatile bool _isShuttingDown;
 
@@ -81,6 +85,12 @@ public sealed class MessageBroker
         }
 
         turn.Due.Clear();
+        if (turn.Now >= _retainedSweepDue)
+        {
+            _retainedSweepDue = turn.Now + RetainedSweepMilliseconds;
+            Retained.RemoveExpired(turn.Now);
+        }
+
         _sysTopics.Heartbeat(turn);
         RunRoutes(turn);
     }

@@ -72,7 +72,6 @@ internal sealed class SysTopics
             rate.Measure(minutes);
         _last = turn.Now;
         _due = turn.Now + (_broker.Options.SysIntervalSeconds * 1000L);
-        _broker.Retained.RemoveExpired(turn.Now);
         foreach (Figure figure in _figures)
             figure.Publish(turn);
     }

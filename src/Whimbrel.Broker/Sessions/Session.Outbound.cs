@@ -282,19 +282,25 @@ internal sealed partial class Session
             SubscriptionIdentifiers = delivery.SubscriptionIds,
             Payload = message.Payload.Span,
         };
-        bool aliased = _outboundAliases is not null && message.Topic.Length >= AliasedTopicMin;
-        // Measured with topic and alias, the longest it can get: an alias is only given to a packet that is certainly sent.
-        packet.TopicAlias = aliased ? (ushort)1 : (ushort)0;
-        if ((uint)packet.Measure(_version) > _packetSizeMax)
-            return 0;
-        if (aliased)
+        if (_outboundAliases is { } aliases && message.Topic.Length >= AliasedTopicMin)
         {
-            packet.TopicAlias = _outboundAliases!.Get(message.Topic, out bool isNew);
-            if (!isNew)
+            if (aliases.Knows(message.Topic, out ushort alias))
+            {
+                packet.TopicAlias = alias;
                 packet.Topic = default;
+            }
+            else
+            {
+                // Setting an alias makes the packet longer: where the client has no room for that, the topic goes alone. An alias is
+                // only given to a packet that is certainly sent.
+                packet.TopicAlias = 1;
+                packet.TopicAlias = (uint)packet.Measure(_version) <= _packetSizeMax ? aliases.Get(message.Topic, out _) : (ushort)0;
+            }
         }
 
         int length = packet.Measure(_version);
+        if ((uint)length > _packetSizeMax)
+            return 0;
         int head = message.Payload.Length > FrameCache.CopiedPayloadMax ? length - message.Payload.Length : length;
         Span<byte> span = link.Reserve(head);
         packet.WriteHead(span, _version);
