@@ -54,7 +54,7 @@ internal static class ArgumentRules
             }
             else if (equals >= 0)
             {
-                result.Add(argument);
+                AddValue(result, name, argument[(equals + 1)..]);
             }
             else if (option.Name == ClientOptions.PropertyOption)
             {
@@ -66,7 +66,7 @@ internal static class ArgumentRules
             }
             else if (++i < arguments.Count)
             {
-                result.Add($"{name}={arguments[i]}");
+                AddValue(result, name, arguments[i]);
             }
             else
             {
@@ -75,6 +75,15 @@ internal static class ArgumentRules
         }
 
         return problems.Count == 0 ? result : throw new UsageFailure(problems);
+    }
+
+    private static void AddValue(List<string> result, string name, string value)
+    {
+        // The parser takes "name=" for an option without its value.
+        if (value.Length > 0)
+            result.Add($"{name}={value}");
+        else
+            result.AddRange([name, value]);
     }
 
     private static Option? Find(Command root, Command command, string name) =>

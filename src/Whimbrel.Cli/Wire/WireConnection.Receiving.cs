@@ -70,7 +70,7 @@ internal sealed partial class WireConnection
             if (status == FrameStatus.Malformed)
                 throw Broken(violation);
             consumed += length;
-            if (!_isDiscarding || frame.Type == PacketType.Disconnect)
+            if (!_isDiscarding || frame.Type != PacketType.Publish)
                 Handle(frame);
         }
 

@@ -29,6 +29,8 @@ internal sealed class WireSending(Socket socket, ProtocolVersion version) : IDis
         int length = packet.Measure(version);
         lock (_lock)
         {
+            if (_isFinishing)
+                return;
             packet.Write(_gathering.GetSpan(length)[..length], version);
             _gathering.Advance(length);
             Packets++;
@@ -40,6 +42,8 @@ internal sealed class WireSending(Socket socket, ProtocolVersion version) : IDis
     {
         lock (_lock)
         {
+            if (_isFinishing)
+                return;
             _gathering.Write(packet);
             Packets++;
             Wake();
@@ -64,7 +68,7 @@ internal sealed class WireSending(Socket socket, ProtocolVersion version) : IDis
         }
     }
 
-    /// <summary>Lets the loop end when everything has been sent.</summary>
+    /// <summary>Lets the loop end when everything has been sent; what is appended from now on is not sent [MQTT-3.14.4-1].</summary>
     public void Finish()
     {
         lock (_lock)

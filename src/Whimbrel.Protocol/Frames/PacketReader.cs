@@ -103,6 +103,15 @@ public ref struct PacketReader(ReadOnlySpan<byte> bytes)
         return true;
     }
 
+    /// <summary>Reads a Packet Identifier, which is never 0 [MQTT-2.2.1-3].</summary>
+    public bool TryReadPacketId(out ushort packetId, out Violation violation)
+    {
+        violation = !TryReadUInt16(out packetId) ? Violation.Malformed("Packet Identifier is cut off")
+            : packetId == 0 ? Violation.Protocol("Packet Identifier is 0")
+            : default;
+        return violation.IsNone;
+    }
+
     /// <summary>Reads a Property Length and the properties' bytes, not yet looked at.</summary>
     public bool TryReadPropertyBlock(out ReadOnlySpan<byte> block)
     {

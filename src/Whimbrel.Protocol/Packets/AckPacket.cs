@@ -35,18 +35,12 @@ public ref struct AckPacket : IPacket
 
         packet.Type = frame.Type;
         var reader = new PacketReader(frame.Body);
-        if (!reader.TryReadUInt16(out ushort packetId))
+        if (!reader.TryReadPacketId(out ushort packetId, out violation))
         {
-            violation = Violation.Malformed("Packet Identifier is cut off");
             return false;
         }
 
         packet.PacketId = packetId;
-        if (packetId == 0)
-        {
-            violation = Violation.Protocol("Packet Identifier is 0");
-            return false;
-        }
 
         // Two bytes stand for Success in 5.0 as well.
         if (reader.Remaining == 0)

@@ -95,18 +95,12 @@ public ref struct PublishPacket : IPacket
         packet.Topic = topic;
         if (packet.QoS != QoS.AtMostOnce)
         {
-            if (!reader.TryReadUInt16(out ushort packetId))
+            if (!reader.TryReadPacketId(out ushort packetId, out violation))
             {
-                violation = Violation.Malformed("PUBLISH is cut off");
                 return false;
             }
 
             packet.PacketId = packetId;
-            if (packetId == 0) // [MQTT-2.2.1-3]
-            {
-                violation = Violation.Protocol("Packet Identifier is 0");
-                return false;
-            }
         }
 
         if (version == ProtocolVersion.Mqtt50)

@@ -29,18 +29,12 @@ public ref struct SubscribePacket : IPacket
         }
 
         var reader = new PacketReader(frame.Body);
-        if (!reader.TryReadUInt16(out ushort packetId))
+        if (!reader.TryReadPacketId(out ushort packetId, out violation))
         {
-            violation = Violation.Malformed("Packet Identifier is cut off");
             return false;
         }
 
         packet.PacketId = packetId;
-        if (packetId == 0)
-        {
-            violation = Violation.Protocol("Packet Identifier is 0");
-            return false;
-        }
 
         if (version == ProtocolVersion.Mqtt50)
         {

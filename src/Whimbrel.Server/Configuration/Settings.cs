@@ -30,7 +30,7 @@ internal static class Settings
             "How connections are carried: own event loops (Linux), or the runtime's connection pipes. `auto` takes event loops where there are any."),
         new NumberSetting(
             EventLoops, 0, 1024, c => c.EventLoops, (c, v) => c with { EventLoops = (int)v },
-            "Event loop threads; 0 for one per core up to 4 cores, and half of the cores above."),
+            "Event loop threads; 0 for one up to 4 cores, and half of the cores above."),
         new ChoiceSetting<LogLevel>(
             LogLevelKey,
             [
