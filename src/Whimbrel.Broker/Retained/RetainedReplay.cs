@@ -6,7 +6,7 @@ namespace Whimbrel.Broker;
 /// The retained messages that one new subscription is still owed. It holds places in the store, not messages: what is sent is what is
 /// retained at that moment, so a subscriber never sees a value older than one that it already got.
 /// </summary>
-internal sealed class RetainedReplay(List<RetainedEntry> entries, Subscription subscription, SubscriptionTerms terms)
+internal sealed class RetainedReplay(List<RetainedEntry> entries, Subscription subscription)
 {
     private int _next;
 
@@ -15,6 +15,8 @@ internal sealed class RetainedReplay(List<RetainedEntry> entries, Subscription s
     /// <summary>The next delivery that is owed, or false at the end.</summary>
     public bool TryPeek(long now, out Delivery delivery)
     {
+        // As they are now: who subscribes again is still owed the rest, on the new terms [MQTT-3.8.4-4].
+        SubscriptionTerms terms = subscription.Terms;
         for (; _next < entries.Count; _next++)
         {
             // Anything stored later than the subscription reached it as live traffic.

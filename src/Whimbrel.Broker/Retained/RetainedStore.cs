@@ -43,12 +43,23 @@ internal sealed class RetainedStore(BrokerOptions options)
     public long Bytes { get; private set; }
 
     /// <summary>Stores or clears, and stamps the message with the number of the update.</summary>
-    public RetainedOutcome Set(Message message, long now)
+    /// <param name="message">A message with RETAIN.</param>
+    /// <param name="isRefusable">Whether its publisher is told that there is no room; else the message goes on without being retained.</param>
+    /// <param name="now">The time.</param>
+    public RetainedOutcome Set(Message message, bool isRefusable, long now)
     {
         lock (_lock)
         {
             message.RetainedUpdate = ++_updates;
-            return message.Payload.IsEmpty ? Clear(message.Topic) : Store(message, now);
+            RetainedOutcome outcome = message.Payload.IsEmpty ? Clear(message.Topic) : Store(message, now);
+            if (outcome != RetainedOutcome.Full)
+                return outcome;
+            // What is not here no replay can serve: without the number nobody takes it for served.
+            message.RetainedUpdate = 0;
+            // The old message is over as soon as a newer one goes out, kept or not [3.1.1: MQTT-3.3.1-7].
+            if (!isRefusable)
+                Clear(message.Topic);
+            return outcome;
         }
     }
 

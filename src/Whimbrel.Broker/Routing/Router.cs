@@ -18,7 +18,7 @@ internal sealed class Router(MessageBroker broker)
         if (mayReject && !EverybodyHasRoom(message, matches))
             return ReasonCode.QuotaExceeded;
         // Retained first, the tree second: a subscription that comes in between finds the message in one of the two (see RetainedReplay).
-        if (message.Retain && broker.Retained.Set(message, turn.Now) == RetainedOutcome.Full)
+        if (message.Retain && broker.Retained.Set(message, route.IsRefusable, turn.Now) == RetainedOutcome.Full)
         {
             turn.Dropped(DropReason.RetainedFull, message.Publisher, message);
             if (route.IsRefusable)

@@ -303,11 +303,10 @@ internal sealed partial class Session
         }
         else
         {
-            ForgetReplay(existing);
+            // What an earlier replay still owes stays owed.
+            existing.Terms = new SubscriptionTerms(terms, identifier, existing.Terms.ReplayedThrough);
         }
 
-        // The replay is taken after the subscription stands in the tree: whatever is retained later reaches it as live traffic.
-        existing.Terms = new SubscriptionTerms(terms, identifier, 0);
         bool replay = !filter.IsShared && terms.RetainHandling switch
         {
             RetainHandling.SendOnSubscribe => true,
@@ -316,11 +315,13 @@ internal sealed partial class Session
         };
         if (replay)
         {
+            // Taken after the subscription stands in the tree: whatever is retained later reaches it as live traffic.
             var entries = new List<RetainedEntry>();
             long through = broker.Retained.Match(filter.Pattern, entries);
+            ForgetReplay(existing);
             existing.Terms = existing.Terms with { ReplayedThrough = through };
             if (entries.Count > 0)
-                (_replays ??= new Queue<RetainedReplay>()).Enqueue(new RetainedReplay(entries, existing, existing.Terms));
+                (_replays ??= new Queue<RetainedReplay>()).Enqueue(new RetainedReplay(entries, existing));
         }
 
         return (ReasonCode)granted;
