@@ -142,6 +142,13 @@ public class FileTests
     }
 
     [Fact]
+    public void Broken_syntax_is_named_with_its_column_in_characters()
+    {
+        var problem = Assert.Single(Load("{\n  \"ä\": nope }").Problems, p => p.Key is null);
+        Assert.Equal((2, 9), (problem.Line, problem.Column));
+    }
+
+    [Fact]
     public void What_stands_before_broken_syntax_is_still_judged() =>
         Assert.Equal(["unknown key", "is not JSON"], Load("{ \"x1\": 1,\n oops }").Problems.Select(p => p.What.Split(':')[0]));
 

@@ -13,7 +13,10 @@ internal static class ArgumentRules
     public const char WordSeparator = '\0';
 
     private static readonly string[] Tls =
-        ["--cafile", "--capath", "--cert", "--key", "--keyform", "--ciphers", "--insecure", "--psk", "--psk-identity", "--tls-version", "--tls-alpn", "--tls-engine", "--tls-use-os-certs"];
+    [
+        "--cafile", "--capath", "--cert", "--key", "--keyform", "--ciphers", "--insecure", "--psk", "--psk-identity", "--tls-version",
+        "--tls-alpn", "--tls-engine", "--tls-use-os-certs",
+    ];
 
     /// <exception cref="UsageFailure">An option does not exist or lacks its value.</exception>
     public static IReadOnlyList<string> Normalize(Command root, IReadOnlyList<string> arguments)

@@ -28,27 +28,36 @@ internal sealed class ClientOptions
 
     private readonly Option<string> _host = Value("--host", "HOST", "Broker to connect to; localhost if nothing is said.", "-h");
     private readonly Option<string> _port = Value("--port", "PORT", "Its port; 1883 if nothing is said.", "-p");
-    private readonly Option<string> _url = Value("--url", "URL", "Broker, user and topic at once: mqtt://[user[:password]@]host[:port][/topic]. WHIMBREL_URL or MQTT_URL do without it.", "-L");
+    private readonly Option<string> _url = Value(
+        "--url", "URL", "Broker, user and topic at once: mqtt://[user[:password]@]host[:port][/topic]. WHIMBREL_URL or MQTT_URL do without it.", "-L");
     private readonly Option<string> _unix = Value("--unix", "PATH", "Connect to a unix socket.");
     private readonly Option<string> _user = Value("--username", "NAME", "User name; or WHIMBREL_USER.", "-u");
-    private readonly Option<string> _password = Value("--pw", "PASSWORD", "Password, which other users of this machine may see; better --password-file or WHIMBREL_PASSWORD.", "-P");
-    private readonly Option<string> _passwordFile = Value("--password-file", "FILE", "File whose first line is the password; or WHIMBREL_PASSWORD_FILE.");
+    private readonly Option<string> _password = Value(
+        "--pw", "PASSWORD", "Password, which other users of this machine may see; better --password-file or WHIMBREL_PASSWORD.", "-P");
+    private readonly Option<string> _passwordFile = Value(
+        "--password-file", "FILE", "File whose first line is the password; or WHIMBREL_PASSWORD_FILE.");
     private readonly Option<string> _id = Value("--id", "ID", "Client identifier; the broker chooses one if nothing is said.", "-i");
     private readonly Option<string> _idPrefix = Value("--id-prefix", "PREFIX", "Client identifier made of this and the process id.", "-I");
     private readonly Option<string> _keepAlive = Value("--keepalive", "SECONDS", "Keep alive, 0 to 65535; 60 if nothing is said.", "-k");
-    private readonly Option<bool> _keepSession = Flag("--disable-clean-session", "Resume the session of this client identifier and leave it behind.", "-c");
-    private readonly Option<string> _version = Value("--protocol-version", "VERSION", "31, 311 or 5. 5 if nothing is said, and 3.1.1 if the broker does not take that.", "-V");
-    private readonly Option<string> _expiry = Value("--session-expiry-interval", "SECONDS", "How long the session outlives the connection (5.0); -1 for ever.", "-x");
+    private readonly Option<bool> _keepSession = Flag(
+        "--disable-clean-session", "Resume the session of this client identifier and leave it behind.", "-c");
+    private readonly Option<string> _version = Value(
+        "--protocol-version", "VERSION", "31, 311 or 5. 5 if nothing is said, and 3.1.1 if the broker does not take that.", "-V");
+    private readonly Option<string> _expiry = Value(
+        "--session-expiry-interval", "SECONDS", "How long the session outlives the connection (5.0); -1 for ever.", "-x");
     private readonly Option<string> _qos = Value("--qos", "QOS", "Quality of service: 0, 1 or 2.", "-q");
-    private readonly Option<string[]> _properties = Values(PropertyOption, "COMMAND PROPERTY VALUE", "MQTT 5.0 property, such as: publish content-type text/plain, or: connect user-property NAME VALUE.", "-D");
-    private readonly Option<string> _willTopic = Value("--will-topic", "TOPIC", "Topic of the will: what the broker publishes if this client vanishes.");
+    private readonly Option<string[]> _properties = Values(
+        PropertyOption, "COMMAND PROPERTY VALUE", "MQTT 5.0 property, such as: publish content-type text/plain, or: connect user-property NAME VALUE.", "-D");
+    private readonly Option<string> _willTopic = Value(
+        "--will-topic", "TOPIC", "Topic of the will: what the broker publishes if this client vanishes.");
     private readonly Option<string> _willPayload = Value("--will-payload", "TEXT", "Payload of the will; empty if nothing is said.");
     private readonly Option<string> _willQoS = Value("--will-qos", "QOS", "Quality of service of the will.");
     private readonly Option<bool> _willRetain = Flag("--will-retain", "Make the will a retained message.");
     private readonly Option<bool> _debug = Flag("--debug", "Say on standard error what is sent and received.", "-d");
     private readonly Option<bool> _quiet = Flag("--quiet", "No errors of the run on standard error.");
     private readonly Option<bool> _noDelay = Flag("--nodelay", "Accepted for mosquitto's sake; small packets are never delayed.");
-    private readonly Option<bool> _mosquittoCodes = Flag("--mosquitto-exit-codes", "Exit as mosquitto's tools do: the CONNACK code, 27 for a timeout.");
+    private readonly Option<bool> _mosquittoCodes = Flag(
+        "--mosquitto-exit-codes", "Exit as mosquitto's tools do: the CONNACK code, 27 for a timeout.");
 
     public void AddTo(Command command)
     {
@@ -130,7 +139,7 @@ internal sealed class ClientOptions
             return otherwise;
         if (long.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out long number) && number >= min && number <= max)
             return number;
-        string range = max - min <= 2 ? string.Join(", ", Enumerable.Range((int)min, (int)(max - min)).Select(n => n.ToString(CultureInfo.InvariantCulture))) + $" or {max}" : $"a number from {min} to {max}";
+        string range = (min, max) == (0, 2) ? "0, 1 or 2" : $"a number from {min} to {max}";
         problems.Add($"{Spelled(option)} must be {range}, not '{text}'");
         return otherwise;
     }
@@ -255,7 +264,8 @@ internal sealed class ClientOptions
         string? topic = parsed.GetValue(_willTopic);
         if (topic is null)
         {
-            if (parsed.GetValue(_willPayload) is not null || parsed.GetValue(_willQoS) is not null || parsed.GetValue(_willRetain) || !properties[PropertyScope.Will].IsEmpty)
+            bool isWanted = parsed.GetValue(_willPayload) is not null || parsed.GetValue(_willQoS) is not null || parsed.GetValue(_willRetain);
+            if (isWanted || !properties[PropertyScope.Will].IsEmpty)
                 problems.Add("a will needs --will-topic");
             return null;
         }

@@ -16,7 +16,12 @@ internal sealed class ConfigCommand : Command
 
     private static Command Check(ToolContext context)
     {
-        var file = new Argument<string>("file") { HelpName = "FILE", Description = "The file to check; without one the environment alone.", Arity = ArgumentArity.ZeroOrOne };
+        var file = new Argument<string>("file")
+        {
+            HelpName = "FILE",
+            Description = "The file to check; without one the environment alone.",
+            Arity = ArgumentArity.ZeroOrOne,
+        };
         var command = new Command("check", "Check a configuration: one line if it is good, otherwise every error with its place.") { file };
         command.SetAction(parsed =>
         {

@@ -6,10 +6,13 @@ namespace Whimbrel.Cli.Commands;
 /// <summary>The options that say how the broker is configured: <c>serve</c> and <c>config show</c> have them.</summary>
 internal sealed class ConfigurationOptions
 {
-    private readonly Option<string> _file = ClientOptions.Value("--config", "FILE", "Configuration: JSON with comments and trailing commas.");
-    private readonly Option<string[]> _listen = ClientOptions.Values("--listen", "URI", "Listen there: mqtt://HOST:PORT (* for every address) or unix:///PATH. Repeatable.");
+    private readonly Option<string> _file = ClientOptions.Value(
+        "--config", "FILE", "Configuration: JSON with comments and trailing commas.");
+    private readonly Option<string[]> _listen = ClientOptions.Values(
+        "--listen", "URI", "Listen there: mqtt://HOST:PORT (* for every address) or unix:///PATH. Repeatable.");
     private readonly Option<string> _links = ClientOptions.Value("--links", "KIND", "What carries connections: auto, eventLoop or pipes.");
-    private readonly Option<string> _eventLoops = ClientOptions.Value("--event-loops", "COUNT", "Event loop threads; 0 leaves it to the broker.");
+    private readonly Option<string> _eventLoops = ClientOptions.Value(
+        "--event-loops", "COUNT", "Event loop threads; 0 leaves it to the broker.");
     private readonly Option<string> _logLevel = ClientOptions.Value("--log-level", "LEVEL", "trace, debug, info, warning, error or none.");
 
     public void AddTo(Command command)

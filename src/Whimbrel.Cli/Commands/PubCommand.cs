@@ -30,7 +30,13 @@ internal sealed record PubSettings(ClientSettings Client, string Topic, PayloadS
 internal sealed class PubCommand : Command
 {
     private readonly ClientOptions _client = new();
-    private readonly Argument<string[]> _positional = new("words") { HelpName = "TOPIC [PAYLOAD]", Description = "Instead of -t and -m.", Arity = new ArgumentArity(0, 2) };
+    private readonly Argument<string[]> _positional = new("words")
+    {
+        HelpName = "TOPIC [PAYLOAD]",
+        Description = "Instead of -t and -m.",
+        Arity = new ArgumentArity(0, 2),
+    };
+
     private readonly Option<string> _topic = ClientOptions.Value("--topic", "TOPIC", "Topic to publish to.", "-t");
     private readonly Option<string> _message = ClientOptions.Value("--message", "TEXT", "Payload.", "-m");
     private readonly Option<string> _file = ClientOptions.Value("--file", "FILE", "Payload from a file; - is standard input.", "-f");

@@ -38,24 +38,41 @@ internal sealed record SubSettings(ClientSettings Client, IReadOnlyList<string> 
 internal sealed class SubCommand : Command
 {
     private readonly ClientOptions _client = new();
-    private readonly Argument<string[]> _positional = new("filters") { HelpName = "FILTER", Description = "Topic filters, such as sensors/+/temperature; -t says the same.", Arity = ArgumentArity.ZeroOrMore };
-    private readonly Option<string[]> _topics = ClientOptions.Values("--topic", "FILTER", "Topic filter to subscribe to. Repeatable.", "-t");
+    private readonly Argument<string[]> _positional = new("filters")
+    {
+        HelpName = "FILTER",
+        Description = "Topic filters, such as sensors/+/temperature; -t says the same.",
+        Arity = ArgumentArity.ZeroOrMore,
+    };
+
+    private readonly Option<string[]> _topics = ClientOptions.Values(
+        "--topic", "FILTER", "Topic filter to subscribe to. Repeatable.", "-t");
     private readonly Option<bool> _verbose = ClientOptions.Flag("--verbose", "Print the topic before the payload.", "-v");
     private readonly Option<string> _count = ClientOptions.Value("--count", "COUNT", "Exit after so many messages.", "-C");
-    private readonly Option<string> _timeout = ClientOptions.Value("--timeout", "SECONDS", "Exit after so many seconds, with code 5.", "-W");
-    private readonly Option<string> _format = ClientOptions.Value("--format", "FORMAT", "Print as this says: %t topic, %p payload, %x hex, %q QoS, %r retained, %l length, %j JSON, %I time, @H:@M strftime ...", "-F");
+    private readonly Option<string> _timeout = ClientOptions.Value(
+        "--timeout", "SECONDS", "Exit after so many seconds, with code 5.", "-W");
+    private readonly Option<string> _format = ClientOptions.Value(
+        "--format", "FORMAT", "Print as this says: %t topic, %p payload, %x hex, %q QoS, %r retained, %l length, %j JSON, %I time, @H:@M strftime ...", "-F");
     private readonly Option<bool> _json = ClientOptions.Flag("--json", "Print one JSON object per line.");
     private readonly Option<bool> _pretty = ClientOptions.Flag("--pretty", "Indent JSON.");
     private readonly Option<bool> _noEndOfLine = ClientOptions.Flag("--no-eol", "No end of line after each message.", "-N");
     private readonly Option<bool> _noRetained = ClientOptions.Flag("--no-retained", "Do not print retained messages.", "-R");
-    private readonly Option<bool> _retainedOnly = ClientOptions.Flag("--retained-only", "Print retained messages only, and exit at the first other one.");
-    private readonly Option<bool> _removeRetained = ClientOptions.Flag("--remove-retained", "Remove from the broker the retained messages that are printed.");
-    private readonly Option<string> _retainHandling = ClientOptions.Value("--retain-handling", "WHEN", "When the broker sends retained messages (5.0): always, new or never.");
-    private readonly Option<bool> _retainAsPublished = ClientOptions.Flag("--retain-as-published", "Keep the retain flag as it was published (5.0).");
-    private readonly Option<bool> _noLocal = ClientOptions.Flag("--no-local", "Not the messages that this client identifier publishes (5.0).");
-    private readonly Option<string[]> _filterOut = ClientOptions.Values("--filter-out", "FILTER", "Do not print topics that match. Repeatable.", "-T");
-    private readonly Option<string[]> _unsubscribe = ClientOptions.Values("--unsubscribe", "FILTER", "Unsubscribe from this filter first; for sessions that were kept. Repeatable.", "-U");
-    private readonly Option<bool> _exit = ClientOptions.Flag("--exit-after-subscribing", "Exit when the broker has acknowledged the subscriptions.", "-E");
+    private readonly Option<bool> _retainedOnly = ClientOptions.Flag(
+        "--retained-only", "Print retained messages only, and exit at the first other one.");
+    private readonly Option<bool> _removeRetained = ClientOptions.Flag(
+        "--remove-retained", "Remove from the broker the retained messages that are printed.");
+    private readonly Option<string> _retainHandling = ClientOptions.Value(
+        "--retain-handling", "WHEN", "When the broker sends retained messages (5.0): always, new or never.");
+    private readonly Option<bool> _retainAsPublished = ClientOptions.Flag(
+        "--retain-as-published", "Keep the retain flag as it was published (5.0).");
+    private readonly Option<bool> _noLocal = ClientOptions.Flag(
+        "--no-local", "Not the messages that this client identifier publishes (5.0).");
+    private readonly Option<string[]> _filterOut = ClientOptions.Values(
+        "--filter-out", "FILTER", "Do not print topics that match. Repeatable.", "-T");
+    private readonly Option<string[]> _unsubscribe = ClientOptions.Values(
+        "--unsubscribe", "FILTER", "Unsubscribe from this filter first; for sessions that were kept. Repeatable.", "-U");
+    private readonly Option<bool> _exit = ClientOptions.Flag(
+        "--exit-after-subscribing", "Exit when the broker has acknowledged the subscriptions.", "-E");
 
     public SubCommand(ToolContext context)
         : base("sub", "Subscribe and print messages.")

@@ -1,5 +1,4 @@
 using System.Buffers;
-using System.Buffers.Binary;
 using System.Globalization;
 using System.Text;
 
@@ -208,6 +207,8 @@ internal sealed class MessageFormat
             case 'D' when packet.HasCorrelationData:
                 output.Write(packet.CorrelationData);
                 break;
+            case 'D':
+                break;
             case 'P':
                 bool isFirst = true;
                 foreach (var property in message.UserProperties)
@@ -221,8 +222,9 @@ internal sealed class MessageFormat
                 }
 
                 break;
-            case 'A' or 'E' or 'F' or 'S' or 'C' or 'R':
-                WritePadded(output, part, default, isNumber: false);
+            default:
+                // Absent: the width is kept all the same, with zeros where a number would have them.
+                WritePadded(output, part, default, isNumber: part.Kind is 'A' or 'E' or 'F' or 'S');
                 break;
         }
     }
@@ -241,9 +243,9 @@ internal sealed class MessageFormat
         if (System.Buffers.Text.Utf8Parser.TryParse(payload, out double text, out int used) && used == payload.Length)
             number = text;
         else if (payload.Length == sizeof(double))
-            number = BitConverter.IsLittleEndian ? BinaryPrimitives.ReadDoubleLittleEndian(payload) : BinaryPrimitives.ReadDoubleBigEndian(payload);
+            number = BitConverter.ToDouble(payload);
         else if (payload.Length == sizeof(float))
-            number = BitConverter.IsLittleEndian ? BinaryPrimitives.ReadSingleLittleEndian(payload) : BinaryPrimitives.ReadSingleBigEndian(payload);
+            number = BitConverter.ToSingle(payload);
         else
             return;
         string shown = part.Maximum is { } digits

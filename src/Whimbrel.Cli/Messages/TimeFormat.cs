@@ -47,7 +47,8 @@ internal static class TimeFormat
             'y' => Custom("yy"),
             'Y' => Custom("yyyy"),
             'z' => MessageJson.Offset(at),
-            'Z' => at.Offset == TimeSpan.Zero ? "UTC" : TimeZoneInfo.Local.IsDaylightSavingTime(at) ? TimeZoneInfo.Local.DaylightName : TimeZoneInfo.Local.StandardName,
+            'Z' when at.Offset == TimeSpan.Zero => "UTC",
+            'Z' => TimeZoneInfo.Local.IsDaylightSavingTime(at) ? TimeZoneInfo.Local.DaylightName : TimeZoneInfo.Local.StandardName,
             '%' => "%",
             _ => null,
         };

@@ -169,7 +169,12 @@ internal sealed partial class WireConnection
         if (!AckPacket.TryParse(frame, Version, out var packet, out var violation))
             throw Broken(violation);
 
-        _trace?.Invoke($"received {packet.Type.ToString().ToUpperInvariant()}, id {packet.PacketId}{(packet.Reason == ReasonCode.Success ? "" : $", {ReasonText.Describe(packet.Reason)}")}");
+        if (_trace is not null)
+        {
+            string reason = packet.Reason == ReasonCode.Success ? "" : $", {ReasonText.Describe(packet.Reason)}";
+            _trace($"received {packet.Type.ToString().ToUpperInvariant()}, id {packet.PacketId}{reason}");
+        }
+
         switch (packet.Type)
         {
             case PacketType.PubRel:

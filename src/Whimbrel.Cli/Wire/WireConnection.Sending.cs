@@ -7,6 +7,9 @@ internal sealed partial class WireConnection
     // However many the server allows.
     private const int InFlightMax = 1000;
 
+    // A server of 3.x cannot say how many it takes; mosquitto's tools send so many, and mosquitto 2.0 loses some of hundreds.
+    private const int InFlightMax3 = 20;
+
     private readonly Lock _lock = new();
     private readonly SemaphoreSlim _quota;
     private readonly Dictionary<ushort, Waiting> _waiting = [];
@@ -80,7 +83,11 @@ internal sealed partial class WireConnection
     private void CheckAllowed(WireMessage message)
     {
         if (message.QoS > Connected.MaximumQoS)
-            throw new CommandFailure(ExitCode.Refused, $"{_target} takes messages up to QoS {(int)Connected.MaximumQoS} only: use -q {(int)Connected.MaximumQoS}");
+        {
+            int most = (int)Connected.MaximumQoS;
+            throw new CommandFailure(ExitCode.Refused, $"{_target} takes messages up to QoS {most} only: use -q {most}");
+        }
+
         if (message.Retain && !Connected.RetainAvailable)
             throw new CommandFailure(ExitCode.Refused, $"{_target} takes no retained messages");
     }
@@ -111,7 +118,8 @@ internal sealed partial class WireConnection
                 ExitCode.Refused, $"the message makes a packet of {length} bytes, and {_target} takes at most {Connected.MaximumPacketSize}");
         }
 
-        _trace?.Invoke($"sending PUBLISH '{message.Topic}', {message.Payload.Length} bytes, QoS {(int)message.QoS}{(message.Retain ? ", retained" : "")}, id {id}");
+        string retained = message.Retain ? ", retained" : "";
+        _trace?.Invoke($"sending PUBLISH '{message.Topic}', {message.Payload.Length} bytes, QoS {(int)message.QoS}{retained}, id {id}");
         _sending.Append(packet);
     }
 

@@ -47,7 +47,8 @@ internal sealed partial class WireConnection : IAsyncDisposable
     private Task _reading = Task.CompletedTask;
     private Task _writing = Task.CompletedTask;
 
-    private WireConnection(Socket socket, WireTarget target, WireConnect connect, WireConnected connected, IMessageSink? sink, Action<string>? trace)
+    private WireConnection(
+        Socket socket, WireTarget target, WireConnect connect, WireConnected connected, IMessageSink? sink, Action<string>? trace)
     {
         _socket = socket;
         _target = target;
@@ -56,7 +57,7 @@ internal sealed partial class WireConnection : IAsyncDisposable
         _trace = trace;
         _sending = new WireSending(socket, connected.Version);
         _keepAlive = TimeSpan.FromSeconds(connected.KeepAliveSeconds);
-        _quota = new SemaphoreSlim(Math.Min((int)connected.ReceiveMaximum, InFlightMax));
+        _quota = new SemaphoreSlim(Math.Min(connected.ReceiveMaximum, connected.Version == ProtocolVersion.Mqtt50 ? InFlightMax : InFlightMax3));
         Connected = connected;
     }
 
@@ -206,7 +207,11 @@ internal sealed partial class WireConnection : IAsyncDisposable
             if (Volatile.Read(ref _isPingOut))
             {
                 if (++ticksUnanswered >= 2)
-                    throw new CommandFailure(ExitCode.Failed, $"{_target} does not answer any more: no PINGRESP within {_keepAlive.TotalSeconds:0} seconds");
+                {
+                    throw new CommandFailure(
+                        ExitCode.Failed, $"{_target} does not answer any more: no PINGRESP within {_keepAlive.TotalSeconds:0} seconds");
+                }
+
                 continue;
             }
 

@@ -92,7 +92,8 @@ internal static class WireHandshake
         return bytes;
     }
 
-    private static bool TryReadAnswer(ReadOnlySpan<byte> bytes, WireTarget target, WireConnect connect, out WireConnected connected, out int length)
+    private static bool TryReadAnswer(
+        ReadOnlySpan<byte> bytes, WireTarget target, WireConnect connect, out WireConnected connected, out int length)
     {
         connected = null!;
         var status = FrameReader.TryRead(bytes, AnswerSizeMax, out var frame, out length, out _);
@@ -163,12 +164,16 @@ internal static class WireHandshake
 
 /// <summary>The server does not speak the version, or closed the connection on CONNECT, as some do that do not.</summary>
 internal sealed class VersionRefused(WireTarget target, ProtocolVersion version, byte? code) : CommandFailure(
-    code is null ? ExitCode.Unreachable : ExitCode.Refused,
-    code is null
-        ? $"cannot reach {target}: it closed the connection when it had seen CONNECT; is that an MQTT port?"
-        : $"{target} refused the connection: it does not speak MQTT {ReasonText.Name(version)} ({(version == ProtocolVersion.Mqtt50 && code >= 0x80 ? $"0x{code:X2}" : $"return code {code}")}); try another -V",
-    code)
+    code is null ? ExitCode.Unreachable : ExitCode.Refused, Describe(target, version, code), code)
 {
     /// <summary>Whether the server said so itself.</summary>
     public bool IsCertain => ConnectCode is not null;
+
+    private static string Describe(WireTarget target, ProtocolVersion version, byte? code)
+    {
+        if (code is null)
+            return $"cannot reach {target}: it closed the connection when it had seen CONNECT; is that an MQTT port?";
+        string number = code >= 0x80 ? $"0x{code:X2}" : $"return code {code}";
+        return $"{target} refused the connection: it does not speak MQTT {ReasonText.Name(version)} ({number}); try another -V";
+    }
 }

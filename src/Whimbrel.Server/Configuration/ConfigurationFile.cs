@@ -157,7 +157,20 @@ internal sealed class ConfigurationFile(string source, Action<Setting, SettingVa
         string what = e.Message;
         int tail = what.IndexOf(" LineNumber:", StringComparison.Ordinal);
         what = (tail < 0 ? what : what[..tail]).TrimEnd('.', ' ');
-        problems.Add(new ConfigurationProblem(source, (int)(e.LineNumber ?? 0) + 1, (int)(e.BytePositionInLine ?? 0) + 1, null, $"is not JSON: {what}"));
+        int line = (int)(e.LineNumber ?? 0) + 1;
+        int column = CharacterColumn(line, (int)(e.BytePositionInLine ?? 0));
+        problems.Add(new ConfigurationProblem(source, line, column, null, $"is not JSON: {what}"));
+    }
+
+    private int CharacterColumn(int line, int bytesIntoLine)
+    {
+        ReadOnlySpan<byte> rest = _json;
+        for (int i = 1; i < line; i++)
+            rest = rest[(rest.IndexOf((byte)'\n') + 1)..];
+        int column = 1;
+        foreach (byte b in rest[..Math.Min(bytesIntoLine, rest.Length)])
+            column += (b & 0xC0) == 0x80 ? 0 : 1;
+        return column;
     }
 
     private int FirstInvalidByte()
