@@ -35,6 +35,7 @@ internal sealed class BrokerUnderTest : IAsyncDisposable
 
     public static async Task<BrokerUnderTest> StartAsync(LinkKind links, BrokerOptions? options = null, Action<WhimbrelOptions>? configure = null)
     {
+        Assert.SkipWhen(links == LinkKind.EventLoop && !OperatingSystem.IsLinux(), "event loops need Linux");
         var log = new LogLines();
         HostApplicationBuilder builder = Host.CreateApplicationBuilder(new HostApplicationBuilderSettings { DisableDefaults = true });
         builder.Logging.AddProvider(log).SetMinimumLevel(LogLevel.Debug);

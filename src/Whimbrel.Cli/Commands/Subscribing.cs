@@ -71,9 +71,10 @@ internal sealed class Subscribing : IMessageSink
         var removing = RemoveAsync(connection, ending);
         try
         {
-            if (_settings.Unsubscribe.Count > 0)
-                await connection.UnsubscribeAsync(_settings.Unsubscribe).WaitAsync(ending).ConfigureAwait(false);
-            if (_settings.Filters.Count > 0 && !await TrySubscribeAsync(connection, ending).ConfigureAwait(false))
+            // A session that is resumed may bring all that is wanted before the server has answered.
+            var asking = AskAsync(connection, ending);
+            await Task.WhenAny(asking, connection.Enough).ConfigureAwait(false);
+            if (!connection.Enough.IsCompleted && !await asking.ConfigureAwait(false))
             {
                 await FinishAsync(connection, removing).ConfigureAwait(false);
                 return ExitCode.Refused;
@@ -94,9 +95,15 @@ internal sealed class Subscribing : IMessageSink
         return ExitCode.Ok;
     }
 
+    /// <summary>Unsubscribes and subscribes.</summary>
     /// <returns>False if the server refused every filter.</returns>
-    private async Task<bool> TrySubscribeAsync(WireConnection connection, CancellationToken ending)
+    private async Task<bool> AskAsync(WireConnection connection, CancellationToken ending)
     {
+        if (_settings.Unsubscribe.Count > 0)
+            await connection.UnsubscribeAsync(_settings.Unsubscribe).WaitAsync(ending).ConfigureAwait(false);
+        if (_settings.Filters.Count == 0)
+            return true;
+
         byte[] codes = await connection.SubscribeAsync(_settings.Filters, _settings.Options).WaitAsync(ending).ConfigureAwait(false);
         int refused = 0;
         for (int i = 0; i < codes.Length && i < _settings.Filters.Count; i++)
