@@ -6,7 +6,8 @@ namespace Whimbrel.Broker.Tests;
 
 /// <summary>
 /// Random packets, whole and mutated, of all versions, from several clients that come and go: nothing throws, every closed link has a
-/// name, the bounds hold, and afterwards the broker serves a well-behaved client as if nothing had been.
+/// name, the bounds hold, what the broker sends can be read and keeps to what its client allows, and afterwards the broker serves a
+/// well-behaved client as if nothing had been.
 /// </summary>
 /// <remarks>A few seconds in CI; WHIMBREL_FUZZ_SECONDS=3600 goes on with new seeds for that long.</remarks>
 public class SessionFuzzTests
@@ -42,23 +43,38 @@ public class SessionFuzzTests
         var options = new BrokerOptions { SysIntervalSeconds = 10, OutboxMessagesMax = 20, OutboxPolicy = (OutboxPolicy)(seed % 3), InFlightMax = 4, RetainedMessagesMax = 3, SubscriptionsPerSessionMax = 5 };
         var broker = new TestBroker(options);
         var clients = new List<Peer>();
+        int arrived = 0;
         try
         {
             for (int step = 0; step < 600; step++)
             {
+                foreach (Peer peer in clients.Where(peer => peer.Client.IsClosed))
+                    peer.ReadAll();
                 clients.RemoveAll(peer => peer.Client.IsClosed);
                 if (clients.Count < 4)
+                {
+                    arrived++;
                     clients.Add(Arrive(random, broker));
+                }
                 else
+                {
                     Act(random, broker, clients[random.Next(clients.Count)]);
+                }
+
                 Assert.All(broker.Core.DescribeClients(), client => Assert.True(client.Queued <= options.OutboxMessagesMax + SharedFilters && client.InFlight <= options.InFlightMax && client.Subscriptions <= options.SubscriptionsPerSessionMax, client.ToString()));
                 Assert.True(broker.Core.RetainedCount <= options.RetainedMessagesMax);
             }
 
-            foreach (Peer peer in clients.Where(peer => !peer.Client.IsClosed))
+            foreach (Peer peer in clients)
+            {
+                peer.ReadAll();
                 peer.Client.Cut();
+            }
+
             Assert.True(broker.Core.IsIdle, "a connection was not counted out");
-            Assert.All(broker.Events.Where(e => e.Kind == BrokerEventKind.Closed), e => Assert.False(string.IsNullOrEmpty(e.Detail)));
+            List<BrokerEvent> closed = broker.Events.FindAll(e => e.Kind == BrokerEventKind.Closed);
+            Assert.Equal(arrived, closed.Count);
+            Assert.All(closed, e => Assert.False(string.IsNullOrEmpty(e.Detail)));
             Serve(broker, options.OutboxPolicy);
             return broker.Core.Statistics;
         }
@@ -90,24 +106,27 @@ public class SessionFuzzTests
             WillDelaySeconds = (uint)random.Next(3) * 10,
         };
         client.Version = connect.Version;
+        bool isReadable = true;
         if (random.Next(10) == 0)
         {
             // Somebody whose CONNECT may say anything, its version included: nothing can be read back from it.
             Send(random, client, connect, connect.Version);
             client.Cut();
+            isReadable = false;
         }
         else
         {
             client.Send(connect);
         }
 
-        return new Peer(client, connect.Version);
+        bool five = connect.Version == ProtocolVersion.Mqtt50;
+        return new Peer(client, isReadable, five ? connect.MaximumPacketSize ?? uint.MaxValue : uint.MaxValue, five ? connect.TopicAliasMaximum ?? 0 : 0);
     }
 
     private static void Act(Random random, TestBroker broker, Peer peer)
     {
         TestClient client = peer.Client;
-        ProtocolVersion version = random.Next(30) == 0 ? (ProtocolVersion)random.Next(3, 6) : peer.Version;
+        ProtocolVersion version = random.Next(30) == 0 ? (ProtocolVersion)random.Next(3, 6) : client.Version;
         byte[] filter = Encoding.UTF8.GetBytes(Filters[random.Next(Filters.Length)]);
         byte[] filters = [0, (byte)filter.Length, .. filter, (byte)random.Next(random.Next(30) == 0 ? 64 : 3)];
         switch (random.Next(12))
@@ -134,7 +153,7 @@ public class SessionFuzzTests
             case 6:
                 Send(random, client, new PingPacket(PacketType.PingReq), version);
                 break;
-            case 7 or 8 when client.TryNext() is { PacketId: not 0 } seen && random.Next(3) != 0:
+            case 7 or 8 when peer.Read() is { PacketId: not 0 } seen && random.Next(3) != 0:
                 PacketType answer = seen.Type switch
                 {
                     PacketType.Publish => seen.QoS == QoS.AtLeastOnce ? PacketType.PubAck : PacketType.PubRec,
@@ -176,7 +195,27 @@ public class SessionFuzzTests
             client.SendBytes(bytes.AsSpan(cut));
     }
 
-    private sealed record Peer(TestClient Client, ProtocolVersion Version);
+    /// <summary>A client, and what its CONNECT allowed the broker to send.</summary>
+    private sealed record Peer(TestClient Client, bool IsReadable, uint PacketSizeMax, int AliasMax)
+    {
+        public Seen? Read()
+        {
+            if (!IsReadable || Client.TryNext() is not { } seen)
+                return null;
+            Assert.True(seen.Length <= PacketSizeMax, $"{seen.Length} bytes for a client that takes {PacketSizeMax}");
+            Assert.InRange(seen.TopicAlias, 0, AliasMax);
+            Assert.False(seen.Duplicate && seen.QoS == QoS.AtMostOnce);
+            Assert.True(seen.Type != PacketType.Publish || (seen.PacketId == 0) == (seen.QoS == QoS.AtMostOnce), "a packet identifier without QoS, or the other way round");
+            return seen;
+        }
+
+        public void ReadAll()
+        {
+            while (Read() is not null)
+            {
+            }
+        }
+    }
 
     private static void Serve(TestBroker broker, OutboxPolicy policy)
     {

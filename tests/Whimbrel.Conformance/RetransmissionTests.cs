@@ -23,6 +23,23 @@ public class RetransmissionTests
 
     [Theory]
     [ClassData(typeof(EveryVersion))]
+    [Clause("MQTT-4.3.3-10")]
+    [Clause("MQTT-4.3.2-5")]
+    [Clause311("MQTT-4.3.3-2")]
+    [Clause311("MQTT-4.3.2-2")]
+    public void A_client_s_second_attempt_is_told_by_its_identifier_and_not_by_DUP(ProtocolVersion version)
+    {
+        TestClient subscriber = _broker.Connected("subscriber", version);
+        subscriber.Subscribe("t");
+        TestClient publisher = _broker.Connected("publisher", version);
+        publisher.Publish("t", "1", QoS.ExactlyOnce, packetId: 5, duplicate: true).Publish("t", "1", QoS.ExactlyOnce, packetId: 5);
+        publisher.Publish("t", "2", QoS.AtLeastOnce, packetId: 6, duplicate: true).Publish("t", "3", QoS.AtLeastOnce, packetId: 6, duplicate: true);
+        Assert.Equal(["1", "2", "3"], subscriber.ReceiveAll().Payloads());
+        Assert.Equal([5, 5, 6, 6], publisher.Rest().Select(seen => (int)seen.PacketId));
+    }
+
+    [Theory]
+    [ClassData(typeof(EveryVersion))]
     [Clause("MQTT-4.4.0-1")]
     [Clause("MQTT-4.6.0-1")]
     [Clause311("MQTT-4.4.0-1")]

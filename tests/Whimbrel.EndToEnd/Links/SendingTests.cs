@@ -205,7 +205,8 @@ public class SendingTests
         await over.CancelAsync();
         await Task.WhenAll(storm).WaitAsync(WiredBroker.Bound);
         await broker.StopAsync();
-        int came = broker.Events.Happened.Count(e => e.Kind == BrokerEventKind.Connected);
+        // A last CONNECT may have met the broker's stopping and been refused.
+        int came = broker.Events.Happened.Count(e => e.Kind is BrokerEventKind.Connected or BrokerEventKind.Refused);
         int went = broker.Events.Happened.Count(e => e.Kind == BrokerEventKind.Closed && e.ClientId is not null);
         Assert.Equal(came, went);
         Assert.Equal(0, broker.Broker.Statistics.ClientsConnected);

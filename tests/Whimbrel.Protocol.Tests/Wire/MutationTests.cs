@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Diagnostics;
 
 namespace Whimbrel.Protocol.Tests;
 
@@ -6,6 +7,7 @@ namespace Whimbrel.Protocol.Tests;
 /// Hostile bytes: valid packets of every type, damaged. Nothing throws, nothing runs on, and what still parses can be
 /// measured and written in no more bytes than it came in, saying the same.
 /// </summary>
+/// <remarks>Two seconds in CI; WHIMBREL_FUZZ_SECONDS=3600 goes on for that long.</remarks>
 public class MutationTests
 {
     private const int Cases = 200_000;
@@ -17,7 +19,9 @@ public class MutationTests
         byte[][] seeds = Seeds();
         int accepted = 0;
         int refused = 0;
-        for (int i = 0; i < Cases; i++)
+        int seconds = int.TryParse(Environment.GetEnvironmentVariable("WHIMBREL_FUZZ_SECONDS"), out int asked) ? asked : 0;
+        long started = Stopwatch.GetTimestamp();
+        for (int i = 0; i < Cases || Stopwatch.GetElapsedTime(started).TotalSeconds < seconds; i++)
         {
             byte[] packet = Damage(random, seeds);
             FrameStatus status = Cut(random, packet, out Frame frame);

@@ -4,7 +4,7 @@ using Whimbrel.Protocol;
 namespace Whimbrel.Conformance;
 
 /// <summary>SUBSCRIBE and UNSUBSCRIBE (sections 3.8 to 3.11).</summary>
-public class SubscribingTests
+public class SubscriptionLifeTests
 {
     private readonly TestBroker _broker = new();
 
