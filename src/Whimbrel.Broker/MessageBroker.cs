@@ -88,7 +88,7 @@ public sealed class MessageBroker
         if (turn.Now >= _retainedSweepDue)
         {
             _retainedSweepDue = turn.Now + RetainedSweepMilliseconds;
-            Retained.RemoveExpired(turn.Now);
+            turn.Tally.Dropped(DropReason.Expired, Retained.RemoveExpired(turn.Now));
         }
 
         _sysTopics.Heartbeat(turn);

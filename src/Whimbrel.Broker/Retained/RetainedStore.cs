@@ -76,8 +76,8 @@ internal sealed class RetainedStore(BrokerOptions options)
         }
     }
 
-    /// <summary>Forgets messages whose expiry has passed. Walks everything; for a slow rhythm.</summary>
-    public void RemoveExpired(long now)
+    /// <summary>Forgets messages whose expiry has passed and says how many. Walks everything; for a slow rhythm.</summary>
+    public int RemoveExpired(long now)
     {
         lock (_lock)
         {
@@ -85,6 +85,7 @@ internal sealed class RetainedStore(BrokerOptions options)
             FindExpired(_root, now, expired);
             foreach (byte[] topic in expired)
                 Clear(topic);
+            return expired.Count;
         }
     }
 

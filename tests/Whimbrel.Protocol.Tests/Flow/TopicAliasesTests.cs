@@ -1,8 +1,8 @@
 using System.Text;
-using Whimbrel.Protocol;
 using Whimbrel.Protocol.Flow;
+using Whimbrel.Tests;
 
-namespace Whimbrel.Conformance.Flow;
+namespace Whimbrel.Protocol.Tests;
 
 /// <summary>Topic aliases of both directions, which the broker and the client library share.</summary>
 public class TopicAliasesTests

@@ -1,6 +1,7 @@
 using Whimbrel.Protocol.Flow;
+using Whimbrel.Tests;
 
-namespace Whimbrel.Conformance.Flow;
+namespace Whimbrel.Protocol.Tests;
 
 /// <summary>When somebody is late, and when a client must say something.</summary>
 public class KeepAliveArithmeticTests

@@ -1,7 +1,7 @@
-using Whimbrel.Protocol;
 using Whimbrel.Protocol.Flow;
+using Whimbrel.Tests;
 
-namespace Whimbrel.Conformance.Flow;
+namespace Whimbrel.Protocol.Tests;
 
 /// <summary>The sending side of QoS 1 and 2, which the broker and the client library share.</summary>
 public class InFlightWindowTests

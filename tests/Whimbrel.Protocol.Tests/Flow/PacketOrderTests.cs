@@ -1,7 +1,7 @@
-using Whimbrel.Protocol;
 using Whimbrel.Protocol.Flow;
+using Whimbrel.Tests;
 
-namespace Whimbrel.Conformance.Flow;
+namespace Whimbrel.Protocol.Tests;
 
 /// <summary>Which packet of a client is legal when: the whole table.</summary>
 public class PacketOrderTests
@@ -9,7 +9,9 @@ public class PacketOrderTests
     private static readonly PacketType[] FromServersOnly = [PacketType.ConnAck, PacketType.SubAck, PacketType.UnsubAck, PacketType.PingResp];
 
     [Theory]
-    [ClassData(typeof(EveryVersion))]
+    [InlineData(ProtocolVersion.Mqtt31)]
+    [InlineData(ProtocolVersion.Mqtt311)]
+    [InlineData(ProtocolVersion.Mqtt50)]
     [Clause("MQTT-3.1.0-1")]
     [Clause311("MQTT-3.1.0-1")]
     public void CONNECT_and_nothing_else_comes_first(ProtocolVersion version)
@@ -27,7 +29,9 @@ public class PacketOrderTests
     }
 
     [Theory]
-    [ClassData(typeof(EveryVersion))]
+    [InlineData(ProtocolVersion.Mqtt31)]
+    [InlineData(ProtocolVersion.Mqtt311)]
+    [InlineData(ProtocolVersion.Mqtt50)]
     [Clause("MQTT-3.1.0-2")]
     [Clause311("MQTT-3.1.0-2")]
     public void Once_connected_a_second_CONNECT_and_what_only_servers_send_are_illegal(ProtocolVersion version)
