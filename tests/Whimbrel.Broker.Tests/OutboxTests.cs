@@ -91,6 +91,18 @@ public class OutboxTests
     }
 
     [Fact]
+    public void A_publisher_is_not_rejected_for_messages_that_have_expired()
+    {
+        TestBroker broker = WithOfflineSubscriber(OutboxPolicy.RejectPublisher, out TestClient publisher);
+        for (ushort i = 1; i <= 3; i++)
+            Assert.Equal(ReasonCode.Success, publisher.Publish("t/x", "short", QoS.AtLeastOnce, packetId: i, expiry: 5).Next(PacketType.PubAck).Reason);
+        Assert.Equal(ReasonCode.QuotaExceeded, publisher.Publish("t/x", "4", QoS.AtLeastOnce).Next(PacketType.PubAck).Reason);
+        broker.Advance(6);
+        Assert.Equal(ReasonCode.Success, publisher.Publish("t/x", "4", QoS.AtLeastOnce).Next(PacketType.PubAck).Reason);
+        Assert.Equal(["4"], Resume(broker));
+    }
+
+    [Fact]
     public void The_bytes_bound_counts_as_well_as_the_number_of_messages()
     {
         var broker = new TestBroker(new BrokerOptions { SysIntervalSeconds = 0, OutboxBytesMax = 5000 });

@@ -21,8 +21,13 @@ public enum OutboxPolicy : byte
 /// <summary>A session's queue of deliveries that cannot be sent yet, bounded by count and bytes. Guarded by the session's gate.</summary>
 internal sealed class Outbox(BrokerOptions options)
 {
+    /// <summary>A full outbox is searched for expired messages this often at most: a search walks everything.</summary>
+    private const int ExpirySearchMilliseconds = 1000;
+
     private readonly Queue<Delivery> _deliveries = new(0);
     private int _qos0Count;
+    private int _expiringCount;
+    private long _expirySearchDue;
 
     public int Count => _deliveries.Count;
 
@@ -34,8 +39,19 @@ internal sealed class Outbox(BrokerOptions options)
     /// <summary>How many queued deliveries had to ask for their permission.</summary>
     public int AskedCount { get; private set; }
 
-    /// <summary>Whether one more of this size fits.</summary>
-    public bool HasRoom(int size) => Count < options.OutboxMessagesMax && Bytes + size <= options.OutboxBytesMax;
+    /// <summary>Whether one more of this size fits, perhaps after what has expired is dropped.</summary>
+    public bool TryMakeRoom(int size, string clientId, Turn turn)
+    {
+        if (!HasRoom(size) && _expiringCount > 0 && turn.Now >= _expirySearchDue)
+        {
+            _expirySearchDue = turn.Now + ExpirySearchMilliseconds;
+            Extract(
+                delivery => delivery.Message.IsExpired(turn.Now),
+                delivery => turn.Dropped(DropReason.Expired, clientId, delivery.Message));
+        }
+
+        return HasRoom(size);
+    }
 
     /// <summary>
     /// Takes a delivery in. What the bounds push out, the new one included, is reported to <paramref name="turn"/>.
@@ -44,9 +60,7 @@ internal sealed class Outbox(BrokerOptions options)
     public bool TryEnqueue(in Delivery delivery, string clientId, Turn turn)
     {
         int size = delivery.Message.Size;
-        if (!HasRoom(size))
-            DropExpired(clientId, turn);
-        if (!HasRoom(size))
+        if (!TryMakeRoom(size, clientId, turn))
         {
             // What was admitted and finds no room raced with another publisher, or came through a shared subscription as well: it is
             // kept, and the bound is exceeded by one message for each of those at most.
@@ -97,10 +111,9 @@ internal sealed class Outbox(BrokerOptions options)
     {
         Bytes += sign * delivery.Message.Size;
         _qos0Count += delivery.QoS == QoS.AtMostOnce ? sign : 0;
+        _expiringCount += delivery.Message.ExpiresAt != Message.Never ? sign : 0;
         AskedCount += delivery.Permission is not null ? sign : 0;
     }
 
-    private void DropExpired(string clientId, Turn turn) => Extract(
-        delivery => delivery.Message.IsExpired(turn.Now),
-        delivery => turn.Dropped(DropReason.Expired, clientId, delivery.Message));
+    private bool HasRoom(int size) => Count < options.OutboxMessagesMax && Bytes + size <= options.OutboxBytesMax;
 }

@@ -15,7 +15,7 @@ internal sealed class Router(MessageBroker broker)
             return DeliverToGroup(group, message, turn) ? ReasonCode.Success : ReasonCode.NoMatchingSubscribers;
         MatchList matches = turn.Matches;
         bool mayReject = route.IsRefusable && broker.Options.OutboxPolicy == OutboxPolicy.RejectPublisher;
-        if (mayReject && !EverybodyHasRoom(message, matches))
+        if (mayReject && !EverybodyHasRoom(message, matches, turn))
             return ReasonCode.QuotaExceeded;
         // Retained first, the tree second: a subscription that comes in between finds the message in one of the two (see RetainedReplay).
         if (message.Retain && broker.Retained.Set(message, route.IsRefusable, turn.Now) == RetainedOutcome.Full)
@@ -87,7 +87,7 @@ internal sealed class Router(MessageBroker broker)
         return false;
     }
 
-    private bool EverybodyHasRoom(Message message, MatchList matches)
+    private bool EverybodyHasRoom(Message message, MatchList matches, Turn turn)
     {
         broker.Tree.Match(message.Topic, matches);
         bool room = true;
@@ -110,7 +110,7 @@ internal sealed class Router(MessageBroker broker)
             if (subscription.Terms.Options.QoS == QoS.AtMostOnce)
                 return true;
             using SessionGate.Scope scope = subscription.Subscriber!.Enter();
-            return scope.Session.HasRoom(message.Size);
+            return scope.Session.HasRoom(message.Size, turn);
         }
     }
 }

@@ -177,7 +177,7 @@ internal sealed partial class Session
             if (!HasRoomOnLink(link) || (delivery.QoS != QoS.AtMostOnce && _window.Free <= _window.SendMaximum / 2))
                 break;
             // Nor do those that wait for a permission push anything out of the queue.
-            if (_outbox.AskedCount > _window.SendMaximum / 2 || (_outbox.AskedCount > 0 && !_outbox.HasRoom(delivery.Message.Size)))
+            if (_outbox.AskedCount > _window.SendMaximum / 2 || (_outbox.AskedCount > 0 && !_outbox.TryMakeRoom(delivery.Message.Size, ClientId, turn)))
                 break;
             replay.Advance();
             Verdict verdict = AuthorizeReceive(delivery, out Pending<Verdict>? permission);

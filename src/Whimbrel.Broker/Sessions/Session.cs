@@ -57,7 +57,7 @@ internal sealed partial class Session(SessionGate gate, MessageBroker broker)
         : link.PendingBytes >= broker.Options.LinkHighWaterBytes ? 0 : Math.Max(0, _window.Free - _outbox.Count);
 
     /// <summary>Whether the outbox takes one more message of a size.</summary>
-    public bool HasRoom(int size) => _outbox.HasRoom(size);
+    public bool HasRoom(int size, Turn turn) => _outbox.TryMakeRoom(size, ClientId, turn);
 
     /// <summary>Whether a subscription still is one of this session's.</summary>
     public bool Owns(Subscription subscription) =>
