@@ -80,20 +80,34 @@ public class MosquittoTests
         {
             string? program = new[] { "/usr/sbin/mosquitto", "/usr/local/sbin/mosquitto", "/usr/bin/mosquitto" }.FirstOrDefault(File.Exists);
             Assert.SkipWhen(program is null, "mosquitto is not installed");
-            int port;
-            using (var probe = new TcpListener(IPAddress.Loopback, 0))
+            // Mosquitto cannot pick a port, and one that was free a moment ago may be somebody else's by now: then the next one.
+            for (int attempt = 0; attempt < 20; attempt++)
             {
-                probe.Start();
-                port = ((IPEndPoint)probe.LocalEndpoint).Port;
+                string port = FreePort();
+                var process = Process.Start(new ProcessStartInfo(program, ["-v", "-p", port]) { RedirectStandardError = true })!;
+                string? line;
+                do
+                {
+                    line = await process.StandardError.ReadLineAsync();
+                }
+                while (line is not null && !line.Contains(" running", StringComparison.Ordinal));
+                if (line is not null)
+                {
+                    _ = process.StandardError.ReadToEndAsync();
+                    return new Mosquitto(process, port);
+                }
+
+                process.Dispose();
             }
 
-            var process = Process.Start(new ProcessStartInfo(program, ["-v", "-p", port.ToString(CultureInfo.InvariantCulture)]) { RedirectStandardError = true })!;
-            while (await process.StandardError.ReadLineAsync() is { } line && !line.Contains(" running", StringComparison.Ordinal))
-            {
-            }
+            throw new InvalidOperationException("mosquitto does not start");
+        }
 
-            _ = process.StandardError.ReadToEndAsync();
-            return new Mosquitto(process, port.ToString(CultureInfo.InvariantCulture));
+        private static string FreePort()
+        {
+            using var probe = new TcpListener(IPAddress.Loopback, 0);
+            probe.Start();
+            return ((IPEndPoint)probe.LocalEndpoint).Port.ToString(CultureInfo.InvariantCulture);
         }
 
         public static async Task<string> RunAsync(string program, string[] arguments)

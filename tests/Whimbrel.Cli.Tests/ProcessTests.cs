@@ -157,7 +157,9 @@ public class ProcessTests
 
     private static Process Start(string[] arguments, (string Name, string Value)[] environment)
     {
-        var start = new ProcessStartInfo(Executable, arguments)
+        // Whoever runs the tests may ignore SIGINT, as shells do for what runs in the background, and children inherit that.
+        (string file, string[] words) = OperatingSystem.IsLinux() ? ("env", ["--default-signal=INT", Executable, .. arguments]) : (Executable, arguments);
+        var start = new ProcessStartInfo(file, words)
         {
             RedirectStandardInput = true,
             RedirectStandardOutput = true,
@@ -185,7 +187,17 @@ public class ProcessTests
 
     private static async Task<int> ExitAsync(Process process)
     {
-        await process.WaitForExitAsync();
+        using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(60));
+        try
+        {
+            await process.WaitForExitAsync(limit.Token);
+        }
+        catch (OperationCanceledException)
+        {
+            process.Kill();
+            Assert.Fail($"it did not end: {string.Join(' ', process.StartInfo.ArgumentList)}");
+        }
+
         return process.ExitCode;
     }
 
