@@ -24,12 +24,9 @@ internal sealed partial class Session
         foreach (Subscription subscription in matched)
         {
             SubscriptionTerms terms = subscription.Terms;
-            // [MQTT-3.8.3-3]
-            if (terms.Options.NoLocal && string.Equals(message.Publisher, ClientId, StringComparison.Ordinal))
-                continue;
-            if (message.RetainedUpdate != 0 && message.RetainedUpdate <= terms.ReplayedThrough)
+            if (!Wants(terms, message, out bool replayed))
             {
-                covered = true;
+                covered |= replayed;
                 continue;
             }
 
@@ -56,6 +53,17 @@ internal sealed partial class Session
         Take(new Delivery(message, qos, message.Retain && terms.Options.RetainAsPublished, terms.Identifier == 0 ? null : [terms.Identifier], group), turn);
     }
 
+    /// <summary>
+    /// Whether a subscription is to have a live copy: not of the client's own message under No Local [MQTT-3.8.3-3], and not when its
+    /// replay of retained messages serves it (<paramref name="replayed"/>).
+    /// </summary>
+    private bool Wants(SubscriptionTerms terms, Message message, out bool replayed)
+    {
+        bool own = terms.Options.NoLocal && string.Equals(message.Publisher, ClientId, StringComparison.Ordinal);
+        replayed = !own && message.RetainedUpdate != 0 && message.RetainedUpdate <= terms.ReplayedThrough;
+        return !own && !replayed;
+    }
+
     private uint[] IdentifiersOf(Message message, ReadOnlySpan<Subscription> matched, int count)
     {
         var ids = new uint[count];
@@ -63,9 +71,7 @@ internal sealed partial class Session
         foreach (Subscription subscription in matched)
         {
             SubscriptionTerms terms = subscription.Terms;
-            bool left = (terms.Options.NoLocal && string.Equals(message.Publisher, ClientId, StringComparison.Ordinal))
-                || (message.RetainedUpdate != 0 && message.RetainedUpdate <= terms.ReplayedThrough);
-            if (!left && terms.Identifier != 0)
+            if (terms.Identifier != 0 && Wants(terms, message, out _))
                 ids[next++] = terms.Identifier;
         }
 
