@@ -134,9 +134,7 @@ public sealed class MessageBroker
             throw new ArgumentException($"'{filter}' is not a topic filter that can be subscribed to from inside the process.", nameof(filter));
         var subscription = new Subscription(filter, subscriber);
         Tree.Add(parsed, subscription);
-        var entries = new List<RetainedEntry>();
-        Retained.Match(parsed.Pattern, entries);
-        foreach (RetainedEntry entry in entries)
+        foreach (RetainedEntry entry in Retained.Match(filter))
         {
             if (entry.Message is { } message && !message.IsExpired(turn.Now) && !subscriber.TryDeliver(message, retained: true))
                 turn.Dropped(DropReason.HandlerFull, null, message);

@@ -58,5 +58,6 @@ public abstract class Link : IWakeable
     /// <summary>True for the first caller since the last <see cref="ClearTouched"/>: that caller's turn flushes the link.</summary>
     internal bool TryTouch() => Interlocked.Exchange(ref _touched, 1) == 0;
 
-    internal void ClearTouched() => Volatile.Write(ref _touched, 0);
+    /// <summary>A full fence: the flush that follows sees what was appended by whoever found the link still touched.</summary>
+    internal void ClearTouched() => Interlocked.Exchange(ref _touched, 0);
 }

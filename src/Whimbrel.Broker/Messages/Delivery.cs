@@ -15,4 +15,8 @@ internal readonly record struct Delivery(
     bool Retain,
     uint[]? SubscriptionIds = null,
     SharedGroup? Group = null,
-    Pending<Verdict>? Permission = null);
+    Pending<Verdict>? Permission = null)
+{
+    /// <summary>What the delivery counts against byte bounds: its message, although others may share it, and what is its own.</summary>
+    public int Size => Message.Size + (sizeof(uint) * (SubscriptionIds?.Length ?? 0));
+}

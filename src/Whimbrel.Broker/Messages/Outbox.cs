@@ -59,18 +59,19 @@ internal sealed class Outbox(BrokerOptions options)
     /// <returns>False when the new delivery itself was dropped.</returns>
     public bool TryEnqueue(in Delivery delivery, string clientId, Turn turn)
     {
-        int size = delivery.Message.Size;
+        int size = delivery.Size;
         if (!TryMakeRoom(size, clientId, turn))
         {
             // What was admitted and finds no room raced with another publisher, or came through a shared subscription as well: it is
             // kept, and the bound is exceeded by one message for each of those at most.
-            if (!turn.IsAdmitted && (options.OutboxPolicy != OutboxPolicy.DropOldest || size > options.OutboxBytesMax))
+            bool keep = turn.IsAdmitted;
+            if (!keep && (options.OutboxPolicy != OutboxPolicy.DropOldest || size > options.OutboxBytesMax))
             {
                 turn.Dropped(DropReason.OutboxFullNewest, clientId, delivery.Message);
                 return false;
             }
 
-            while (!turn.IsAdmitted && !HasRoom(size) && TryDequeue(out Delivery oldest))
+            while (!keep && !HasRoom(size) && TryDequeue(out Delivery oldest))
                 turn.Dropped(DropReason.OutboxFullOldest, clientId, oldest.Message);
         }
 
@@ -109,7 +110,7 @@ internal sealed class Outbox(BrokerOptions options)
 
     private void Account(in Delivery delivery, int sign)
     {
-        Bytes += sign * delivery.Message.Size;
+        Bytes += sign * delivery.Size;
         _qos0Count += delivery.QoS == QoS.AtMostOnce ? sign : 0;
         _expiringCount += delivery.Message.ExpiresAt != Message.Never ? sign : 0;
         AskedCount += delivery.Permission is not null ? sign : 0;

@@ -63,17 +63,24 @@ internal sealed class RetainedStore(BrokerOptions options)
         }
     }
 
-    /// <summary>
-    /// Collects the entries that match the filter and says up to which update they are complete: what comes later reaches the
-    /// subscriber as live traffic.
-    /// </summary>
-    public long Match(ReadOnlySpan<byte> pattern, List<RetainedEntry> matches)
+    /// <summary>How many updates there were: what comes later reaches a subscription that is already in the tree as live traffic.</summary>
+    public long Updates
     {
-        lock (_lock)
+        get
         {
-            Collect(_root, pattern, first: true, matches);
-            return _updates;
+            lock (_lock)
+                return _updates;
         }
+    }
+
+    /// <summary>The entries that match a filter, which is valid and not shared.</summary>
+    public List<RetainedEntry> Match(string filter)
+    {
+        byte[] pattern = System.Text.Encoding.UTF8.GetBytes(filter);
+        var matches = new List<RetainedEntry>();
+        lock (_lock)
+            Collect(_root, pattern, first: true, matches);
+        return matches;
     }
 
     /// <summary>Forgets messages whose expiry has passed and says how many. Walks everything; for a slow rhythm.</summary>

@@ -12,7 +12,7 @@ internal sealed class Router(MessageBroker broker)
     {
         Message message = route.Message;
         if (route.Group is { } group)
-            return DeliverToGroup(group, message, turn) ? ReasonCode.Success : ReasonCode.NoMatchingSubscribers;
+            return Redeliver(group, message, turn);
         MatchList matches = turn.Matches;
         bool mayReject = route.IsRefusable && broker.Options.OutboxPolicy == OutboxPolicy.RejectPublisher;
         if (mayReject && !EverybodyHasRoom(message, matches, turn))
@@ -25,12 +25,31 @@ internal sealed class Router(MessageBroker broker)
                 return ReasonCode.QuotaExceeded;
         }
 
-        broker.Tree.Match(message.Topic, matches);
-        turn.IsAdmitted = mayReject;
-        bool matched = DeliverToAll(message, matches, turn);
-        turn.IsAdmitted = false;
-        matches.Clear();
-        return matched ? ReasonCode.Success : ReasonCode.NoMatchingSubscribers;
+        try
+        {
+            broker.Tree.Match(message.Topic, matches);
+            turn.IsAdmitted = mayReject;
+            return DeliverToAll(message, matches, turn) ? ReasonCode.Success : ReasonCode.NoMatchingSubscribers;
+        }
+        finally
+        {
+            // Also when a port has thrown: the thread's next message must not meet these.
+            turn.IsAdmitted = false;
+            matches.Clear();
+        }
+    }
+
+    /// <summary>A shared delivery that its member never got goes to the group again, by its name if the group has been made anew.</summary>
+    private ReasonCode Redeliver(SharedGroup group, Message message, Turn turn)
+    {
+        if (DeliverToGroup(group, message, turn)
+            || (broker.Tree.FindGroup(group.Filter) is { } again && !ReferenceEquals(again, group) && DeliverToGroup(again, message, turn)))
+        {
+            return ReasonCode.Success;
+        }
+
+        turn.Dropped(DropReason.SessionEnded, null, message);
+        return ReasonCode.NoMatchingSubscribers;
     }
 
     private static bool DeliverToAll(Message message, MatchList matches, Turn turn)
@@ -75,8 +94,11 @@ internal sealed class Router(MessageBroker broker)
         const int Attempts = 8;
         for (int attempt = 0; attempt < Attempts && group.Choose(attempt) is { } member; attempt++)
         {
+            // Where publishers are rejected for full outboxes, the message was admitted because some member has room: that one takes it.
+            if (turn.IsAdmitted && !HasRoom(member, message, turn))
+                member = group.Find(other => HasRoom(other, message, turn)) ?? member;
             SessionGate gate = member.Subscriber!;
-            bool preferOnline = attempt < Attempts / 2 && group.HasOtherOnline(gate);
+            bool preferOnline = attempt < Attempts / 2 && !turn.IsAdmitted && group.HasOtherOnline(gate);
             using SessionGate.Scope scope = gate.Enter();
             if (!scope.Session.Owns(member) || (scope.Session.Connection is null && preferOnline))
                 continue;
@@ -95,22 +117,22 @@ internal sealed class Router(MessageBroker broker)
         {
             room &= subscription switch
             {
-                { Group: { } group } => group.AnyMember(HasRoom),
-                { Subscriber: not null } => HasRoom(subscription),
+                { Group: { } group } => group.Find(member => HasRoom(member, message, turn)) is not null,
+                { Subscriber: not null } => HasRoom(subscription, message, turn),
                 _ => true,
             };
         }
 
         matches.Clear();
         return room;
+    }
 
-        bool HasRoom(Subscription subscription)
-        {
-            // A QoS 0 subscription queues nothing.
-            if (subscription.Terms.Options.QoS == QoS.AtMostOnce)
-                return true;
-            using SessionGate.Scope scope = subscription.Subscriber!.Enter();
-            return scope.Session.HasRoom(message.Size, turn);
-        }
+    private static bool HasRoom(Subscription subscription, Message message, Turn turn)
+    {
+        // A QoS 0 subscription queues nothing.
+        if (subscription.Terms.Options.QoS == QoS.AtMostOnce)
+            return true;
+        using SessionGate.Scope scope = subscription.Subscriber!.Enter();
+        return scope.Session.HasRoom(message.Size, turn);
     }
 }

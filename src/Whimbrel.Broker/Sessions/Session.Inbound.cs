@@ -316,12 +316,12 @@ internal sealed partial class Session
         if (replay)
         {
             // Taken after the subscription stands in the tree: whatever is retained later reaches it as live traffic.
-            var entries = new List<RetainedEntry>();
-            long through = broker.Retained.Match(filter.Pattern, entries);
-            ForgetReplay(existing);
-            existing.Terms = existing.Terms with { ReplayedThrough = through };
-            if (entries.Count > 0)
-                (_replays ??= new Queue<RetainedReplay>()).Enqueue(new RetainedReplay(entries, existing));
+            existing.Terms = existing.Terms with { ReplayedThrough = broker.Retained.Updates };
+            if (existing.Replay is not { IsStarted: false })
+            {
+                existing.Replay = new RetainedReplay(broker.Retained, existing);
+                (_replays ??= new Queue<RetainedReplay>()).Enqueue(existing.Replay);
+            }
         }
 
         return (ReasonCode)granted;
@@ -345,19 +345,8 @@ internal sealed partial class Session
     {
         if (_subscriptions is null || !_subscriptions.Remove(filter, out Subscription? subscription))
             return false;
-        broker.Tree.Remove(FilterOf(subscription), subscription);
-        ForgetReplay(subscription);
+        Remove(subscription);
         return true;
-    }
-
-    private void ForgetReplay(Subscription subscription)
-    {
-        for (int i = _replays?.Count ?? 0; i > 0; i--)
-        {
-            RetainedReplay replay = _replays!.Dequeue();
-            if (!ReferenceEquals(replay.Subscription, subscription))
-                _replays.Enqueue(replay);
-        }
     }
 
     private void OnDisconnect(in Frame frame, Turn turn)

@@ -9,6 +9,9 @@ internal sealed partial class Session
     /// <summary>Topics shorter than this are sent as they are: an alias would not make the packet smaller.</summary>
     private const int AliasedTopicMin = 4;
 
+    /// <summary>Replays begun in one go.</summary>
+    private const int ReplaysStartedMax = 8;
+
     /// <summary>
     /// A message matched these subscriptions of the session; one copy is delivered with the highest QoS among them and all their
     /// identifiers [MQTT-3.3.4-2, MQTT-3.3.4-4].
@@ -24,7 +27,7 @@ internal sealed partial class Session
         foreach (Subscription subscription in matched)
         {
             SubscriptionTerms terms = subscription.Terms;
-            if (!Wants(terms, message, out bool replayed))
+            if (!Wants(subscription, terms, message, out bool replayed))
             {
                 covered |= replayed;
                 continue;
@@ -54,14 +57,14 @@ internal sealed partial class Session
     }
 
     /// <summary>
-    /// Whether a subscription is to have a live copy: not of the client's own message under No Local [MQTT-3.8.3-3], and not when its
+    /// Whether a subscription is to have a live copy: not when it has just ended, not of the client's own message under No Local [MQTT-3.8.3-3], and not when its
     /// replay of retained messages serves it (<paramref name="replayed"/>).
     /// </summary>
-    private bool Wants(SubscriptionTerms terms, Message message, out bool replayed)
+    private bool Wants(Subscription subscription, SubscriptionTerms terms, Message message, out bool replayed)
     {
         bool own = terms.Options.NoLocal && string.Equals(message.Publisher, ClientId, StringComparison.Ordinal);
-        replayed = !own && message.RetainedUpdate != 0 && message.RetainedUpdate <= terms.ReplayedThrough;
-        return !own && !replayed;
+        replayed = !own && !subscription.IsRemoved && message.RetainedUpdate != 0 && message.RetainedUpdate <= terms.ReplayedThrough;
+        return !own && !replayed && !subscription.IsRemoved;
     }
 
     private uint[] IdentifiersOf(Message message, ReadOnlySpan<Subscription> matched, int count)
@@ -71,7 +74,7 @@ internal sealed partial class Session
         foreach (Subscription subscription in matched)
         {
             SubscriptionTerms terms = subscription.Terms;
-            if (terms.Identifier != 0 && Wants(terms, message, out _))
+            if (terms.Identifier != 0 && Wants(subscription, terms, message, out _))
                 ids[next++] = terms.Identifier;
         }
 
@@ -123,8 +126,10 @@ internal sealed partial class Session
         else
         {
             _outbox.TryEnqueue(permitted, ClientId, turn);
-            // A link that is full says when it has drained; a full window is opened by the client's acknowledgements.
-            HasRoomOnLink(link);
+            // A link that is full says when it has drained, a full window is opened by the client's acknowledgements. The link may have
+            // drained since it was looked at above: then nobody else will say so.
+            if (HasRoomOnLink(link))
+                Pump(turn);
         }
     }
 
@@ -171,9 +176,16 @@ internal sealed partial class Session
             Send(delivery, turn);
         }
 
-        while (_replays is { Count: > 0 })
+        for (int started = 0; _replays is { Count: > 0 };)
         {
             RetainedReplay replay = _replays.Peek();
+            // Looking places up walks the store: many subscriptions at once take turns with everybody else.
+            if (!replay.IsStarted && started++ == ReplaysStartedMax)
+            {
+                link.Wake();
+                break;
+            }
+
             if (!replay.TryPeek(turn.Now, out Delivery delivery))
             {
                 _replays.Dequeue();
@@ -183,7 +195,7 @@ internal sealed partial class Session
             if (!HasRoomOnLink(link) || (delivery.QoS != QoS.AtMostOnce && _window.Free <= _window.SendMaximum / 2))
                 break;
             // Nor do those that wait for a permission push anything out of the queue.
-            if (_outbox.AskedCount > _window.SendMaximum / 2 || (_outbox.AskedCount > 0 && !_outbox.TryMakeRoom(delivery.Message.Size, ClientId, turn)))
+            if (_outbox.AskedCount > _window.SendMaximum / 2 || (_outbox.AskedCount > 0 && !_outbox.TryMakeRoom(delivery.Size, ClientId, turn)))
                 break;
             replay.Advance();
             Verdict verdict = AuthorizeReceive(delivery, out Pending<Verdict>? permission);

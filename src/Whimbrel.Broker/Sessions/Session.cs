@@ -140,7 +140,7 @@ internal sealed partial class Session(SessionGate gate, MessageBroker broker)
 
         if (_willDue <= turn.Now)
             PublishWill(turn);
-        HandOverShared(includeInFlight: false, turn);
+        HandOverShared(includeAbsent: false, turn);
         Schedule();
     }
 
@@ -156,9 +156,10 @@ internal sealed partial class Session(SessionGate gate, MessageBroker broker)
     /// <summary>Something is due, perhaps: looks at every deadline and asks for the next.</summary>
     public void OnTimer(Turn turn)
     {
-        _nextTimer = Message.Never;
-        if (Ended)
+        // An entry that was put in for a later time, before a nearer deadline overtook it, ends here.
+        if (Ended || turn.Now < _nextTimer)
             return;
+        _nextTimer = Message.Never;
         if (Connection is not null)
         {
             // Nobody is late while it is the broker that does not read on.
@@ -204,8 +205,7 @@ internal sealed partial class Session(SessionGate gate, MessageBroker broker)
         long due = Connection is not null ? KeepAlive.ServerDeadline(_lastReceived, _keepAliveSeconds) : Math.Min(ExpiresAt, _willDue);
         if (due >= _nextTimer)
             return;
-        _nextTimer = due;
-        broker.Timers.Add(gate, due);
+        _nextTimer = broker.Timers.Add(gate, due);
     }
 
     private void PublishWill(Turn turn)
@@ -224,10 +224,11 @@ internal sealed partial class Session(SessionGate gate, MessageBroker broker)
         if (_willDue != Message.Never)
             PublishWill(turn);
         foreach (Subscription subscription in _subscriptions?.Values ?? Enumerable.Empty<Subscription>())
-            broker.Tree.Remove(FilterOf(subscription), subscription);
+            Remove(subscription);
         _subscriptions = null;
         _replays = null;
-        HandOverShared(includeInFlight: true, turn);
+        DropInFlight(turn);
+        HandOverShared(includeAbsent: true, turn);
         if (_outbox.Count > 0)
         {
             _outbox.TryPeek(out Delivery first);
@@ -244,25 +245,49 @@ internal sealed partial class Session(SessionGate gate, MessageBroker broker)
     }
 
     /// <summary>
-    /// Shared deliveries that this session never got go to another member. While the session lives only those that were never sent; at
-    /// its end also QoS 1 in flight, but never QoS 2 in flight, which might be delivered twice [MQTT-4.8.2-5].
+    /// What is in flight at the end of the session: QoS 1 of a shared subscription goes to another member, but never QoS 2, which might be
+    /// delivered twice [MQTT-4.8.2-5]. The rest is dropped, by name; what was received and only awaits PUBCOMP is not lost.
     /// </summary>
-    private void HandOverShared(bool includeInFlight, Turn turn)
+    private void DropInFlight(Turn turn)
     {
-        if (includeInFlight)
+        byte[]? topic = null;
+        int count = 0;
+        foreach (InFlight<Delivery> entry in _window.InOrder())
         {
-            foreach (InFlight<Delivery> entry in _window.InOrder())
+            if (entry.State == InFlightState.AwaitingPubComp)
+                continue;
+            if (entry.State == InFlightState.AwaitingPubAck && entry.Item.Group is { } group && group.HasOther(gate))
             {
-                if (entry.State == InFlightState.AwaitingPubAck && entry.Item.Group is { } group && group.HasOther(gate))
-                    turn.Routes.Enqueue(new Route(entry.Item.Message, null, 0, group));
+                turn.Routes.Enqueue(new Route(entry.Item.Message, null, 0, group));
+                continue;
             }
+
+            topic ??= entry.Item.Message.Topic;
+            count++;
         }
 
+        if (topic is not null)
+            turn.Dropped(DropReason.SessionEnded, ClientId, topic, count);
+    }
+
+    /// <summary>
+    /// Shared deliveries that were never sent go to another member: to one that is online or, at the end of the session
+    /// (<paramref name="includeAbsent"/>), to any.
+    /// </summary>
+    private void HandOverShared(bool includeAbsent, Turn turn)
+    {
         if (_outbox.Count == 0)
             return;
         _outbox.Extract(
-            delivery => delivery.Group is { } group && (group.HasOtherOnline(gate) || (includeInFlight && group.HasOther(gate))),
+            delivery => delivery.Group is { } group && (group.HasOtherOnline(gate) || (includeAbsent && group.HasOther(gate))),
             delivery => turn.Routes.Enqueue(new Route(delivery.Message, null, 0, delivery.Group)));
+    }
+
+    private void Remove(Subscription subscription)
+    {
+        subscription.IsRemoved = true;
+        subscription.Replay = null;
+        broker.Tree.Remove(FilterOf(subscription), subscription);
     }
 
     private static TopicFilter FilterOf(Subscription subscription)

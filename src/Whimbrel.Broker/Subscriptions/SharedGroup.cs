@@ -21,8 +21,8 @@ internal sealed class SharedGroup
     /// <summary>What stands in the tree for the whole group.</summary>
     public Subscription Entry { get; }
 
-    /// <summary>Whether any member satisfies a condition.</summary>
-    public bool AnyMember(Predicate<Subscription> condition) => Array.Exists(Volatile.Read(ref _members), condition);
+    /// <summary>The first member that satisfies a condition, or null.</summary>
+    public Subscription? Find(Predicate<Subscription> condition) => Array.Find(Volatile.Read(ref _members), condition);
 
     /// <summary>Whether there is any member but <paramref name="gate"/>.</summary>
     public bool HasOther(SessionGate gate) => Array.Exists(Volatile.Read(ref _members), member => !ReferenceEquals(member.Subscriber, gate));

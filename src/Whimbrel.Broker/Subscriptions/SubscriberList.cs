@@ -4,8 +4,8 @@ namespace Whimbrel.Broker;
 /// The subscriptions of one filter: appended and removed under the tree's lock, read by any thread without one.
 /// </summary>
 /// <remarks>
-/// A reader takes the array first and the count second; it may miss an entry that is being added and may still see one that is being
-/// removed, as if it had come a moment earlier or later. Removing leaves a hole; the array is rebuilt when half of it is holes, so
+/// A reader walks the whole of whichever array it finds, holes and unused places included; it may miss an entry that is being added and
+/// may still see one that is being removed, as if it had come a moment earlier or later, but never misses one that stays. Removing leaves a hole; the array is rebuilt when half of it is holes, so
 /// that adding and removing cost constant time on average even for a filter with very many subscribers.
 /// </remarks>
 internal sealed class SubscriberList
@@ -22,8 +22,8 @@ internal sealed class SubscriberList
         if (_length == _items.Length)
             Rebuild();
         subscription.Slot = _length;
-        _items[_length] = subscription;
-        Volatile.Write(ref _length, _length + 1);
+        Volatile.Write(ref _items[_length], subscription);
+        _length++;
         _count++;
     }
 
@@ -40,9 +40,7 @@ internal sealed class SubscriberList
 
     public void CopyTo(MatchList matches)
     {
-        Subscription?[] items = Volatile.Read(ref _items);
-        int length = Math.Min(Volatile.Read(ref _length), items.Length);
-        foreach (Subscription? item in items.AsSpan(0, length))
+        foreach (Subscription? item in Volatile.Read(ref _items))
         {
             if (item is not null)
                 matches.Add(item);
@@ -61,10 +59,8 @@ internal sealed class SubscriberList
             items[length++] = item;
         }
 
-        // A reader that pairs the old array with the new, smaller length sees a part of the old entries once; publishing the array first
-        // and the length second keeps the other pairing (new array, old length) inside the new array's bounds, with null beyond.
         Volatile.Write(ref _items, items);
-        Volatile.Write(ref _length, length);
+        _length = length;
     }
 }
 

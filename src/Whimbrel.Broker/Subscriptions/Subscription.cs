@@ -56,6 +56,14 @@ internal sealed class Subscription
         set => Volatile.Write(ref _terms, value);
     }
 
+    /// <summary>
+    /// Set under the subscriber's gate when the subscription ends: whoever found it in the tree a moment before leaves it alone.
+    /// </summary>
+    public bool IsRemoved { get; set; }
+
+    /// <summary>The retained messages that it is still owed, or null. Guarded by the subscriber's gate.</summary>
+    public RetainedReplay? Replay { get; set; }
+
     /// <summary>Where the entry stands in its <see cref="SubscriberList"/>; the list's.</summary>
     internal int Slot { get; set; } = -1;
 }

@@ -56,6 +56,13 @@ internal sealed class SubscriptionTree
         }
     }
 
+    /// <summary>The shared subscription of a filter such as <c>$share/name/filter</c>, or null.</summary>
+    public SharedGroup? FindGroup(string filter)
+    {
+        lock (_changes)
+            return _groups.GetValueOrDefault(filter);
+    }
+
     /// <summary>Takes a subscription out that <see cref="Add"/> put in under the same filter.</summary>
     public void Remove(TopicFilter filter, Subscription subscription)
     {

@@ -23,13 +23,15 @@ internal sealed class TimerWheel(long now)
     private readonly List<ITimed>?[] _slots = new List<ITimed>?[SlotCount];
     private long _walked = now / SlotMilliseconds;
 
-    public void Add(ITimed target, long due)
+    /// <returns>When the entry will fire: at the deadline or, if that is far away, before.</returns>
+    public long Add(ITimed target, long due)
     {
         lock (_lock)
         {
             long exact = (due / SlotMilliseconds) + (due % SlotMilliseconds == 0 ? 0 : 1);
             long slot = Math.Clamp(exact, _walked + 1, _walked + SlotCount - 1);
             (_slots[slot % SlotCount] ??= new List<ITimed>(1)).Add(target);
+            return slot * SlotMilliseconds;
         }
     }
 
