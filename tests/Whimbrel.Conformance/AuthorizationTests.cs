@@ -211,7 +211,7 @@ public class AuthorizationTests
         byte refused = version == ProtocolVersion.Mqtt50 ? (byte)ReasonCode.NotAuthorized : (byte)0x80;
         Assert.Equal([1, refused, 2, refused], client.Subscribe(7, 0, ("a", 1), ("no/1", 1), ("b", 2), ("no/2", 0)).Codes);
         Assert.Equal(2, broker.Core.SubscriptionCount);
-        Assert.Equal(2, broker.Events.Count(e => e.Kind == BrokerEventKind.SubscriptionRefused));
+        Assert.Equal(2, broker.Events.Where(e => e.Kind == BrokerEventKind.SubscriptionRefused).Sum(e => e.Count));
     }
 
     [Theory]

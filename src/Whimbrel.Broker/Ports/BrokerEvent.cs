@@ -19,7 +19,7 @@ public enum BrokerEventKind : byte
     /// <summary>A session ended, with its queue.</summary>
     SessionEnded,
 
-    /// <summary>A subscription was refused in SUBACK.</summary>
+    /// <summary>Subscriptions were refused in one SUBACK: the first of them, and how many.</summary>
     SubscriptionRefused,
 }
 
@@ -45,7 +45,7 @@ public readonly record struct BrokerEvent(BrokerEventKind Kind)
     /// <summary>The topic or filter concerned in UTF-8: bytes of the peer, to be escaped before they are shown.</summary>
     public ReadOnlyMemory<byte> Topic { get; init; }
 
-    /// <summary>How many messages are concerned.</summary>
+    /// <summary>How many messages or subscriptions are concerned.</summary>
     public int Count { get; init; }
 
     /// <summary>Whether a stored session was resumed.</summary>

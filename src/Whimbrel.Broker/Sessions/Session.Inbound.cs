@@ -258,22 +258,36 @@ internal sealed partial class Session
             ReasonCode code = verdict == Verdict.Allowed
                 ? Subscribe(request, packet.SubscriptionIdentifier, turn)
                 : ReasonCode.NotAuthorized;
-            if (ReasonCodes.IsError(code))
-            {
-                turn.Happened(new BrokerEvent(BrokerEventKind.SubscriptionRefused)
-                {
-                    ClientId = ClientId,
-                    Peer = Link!.Peer,
-                    Code = code,
-                    Topic = request.Filter.ToArray(),
-                });
-            }
-
             codes.Add((byte)code);
         }
 
+        TellRefused(packet, codes, turn);
         Send(new SubAckPacket { PacketId = packet.PacketId, ReasonCodes = codes.ToArray() }, turn);
         Pump(turn);
+    }
+
+    /// <summary>One event for one SUBSCRIBE, with the first filter that was refused and how many were.</summary>
+    private void TellRefused(in SubscribePacket packet, List<byte> codes, Turn turn)
+    {
+        int count = codes.Count(code => ReasonCodes.IsError((ReasonCode)code));
+        if (count == 0)
+            return;
+        int index = 0;
+        foreach (SubscriptionRequest request in packet.Filters)
+        {
+            var code = (ReasonCode)codes[index++];
+            if (!ReasonCodes.IsError(code))
+                continue;
+            turn.Happened(new BrokerEvent(BrokerEventKind.SubscriptionRefused)
+            {
+                ClientId = ClientId,
+                Peer = Link?.Peer,
+                Code = code,
+                Topic = request.Filter.ToArray(),
+                Count = count,
+            });
+            return;
+        }
     }
 
     private ReasonCode Subscribe(in SubscriptionRequest request, uint identifier, Turn turn)

@@ -23,6 +23,16 @@ internal sealed class TimerWheel(long now)
     private readonly List<ITimed>?[] _slots = new List<ITimed>?[SlotCount];
     private long _walked = now / SlotMilliseconds;
 
+    /// <summary>Entries that have not fired. Counts them one by one.</summary>
+    public int Count
+    {
+        get
+        {
+            lock (_lock)
+                return _slots.Sum(slot => slot?.Count ?? 0);
+        }
+    }
+
     /// <returns>When the entry will fire: at the deadline or, if that is far away, before.</returns>
     public long Add(ITimed target, long due)
     {

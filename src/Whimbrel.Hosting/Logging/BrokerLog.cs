@@ -33,7 +33,7 @@ internal sealed partial class BrokerLog(ILogger logger, BrokerClock clock) : IBr
                 SessionEnded(logger, Printable.Of(happened.ClientId));
                 break;
             case BrokerEventKind.SubscriptionRefused when logger.IsEnabled(LogLevel.Warning):
-                SubscriptionRefused(logger, Printable.Of(happened.ClientId), happened.Peer, Printable.Of(happened.Topic.Span), (byte)happened.Code, ReasonCodes.Name(happened.Code));
+                SubscriptionRefused(logger, Printable.Of(happened.ClientId), happened.Peer, Printable.Of(happened.Topic.Span), (byte)happened.Code, ReasonCodes.Name(happened.Code), happened.Count);
                 break;
             default:
                 break;
@@ -90,6 +90,6 @@ internal sealed partial class BrokerLog(ILogger logger, BrokerClock clock) : IBr
     [LoggerMessage(25, LogLevel.Debug, "session '{ClientId}' ended")]
     private static partial void SessionEnded(ILogger logger, string clientId);
 
-    [LoggerMessage(26, LogLevel.Warning, "'{ClientId}' at {Peer} may not subscribe to '{Filter}': 0x{Code:X2} {CodeName}")]
-    private static partial void SubscriptionRefused(ILogger logger, string clientId, string? peer, string filter, byte code, string codeName);
+    [LoggerMessage(26, LogLevel.Warning, "'{ClientId}' at {Peer} may not subscribe to '{Filter}': 0x{Code:X2} {CodeName} ({Count} refused)")]
+    private static partial void SubscriptionRefused(ILogger logger, string clientId, string? peer, string filter, byte code, string codeName, int count);
 }
