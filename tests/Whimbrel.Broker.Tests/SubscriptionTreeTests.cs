@@ -75,40 +75,6 @@ public class SubscriptionTreeTests
         Assert.Empty(Match(tree, "x/y"));
     }
 
-    [Fact]
-    public void A_subscriber_that_stays_is_found_while_others_come_and_go()
-    {
-        var tree = new SubscriptionTree();
-        Subscription[] passing = [.. Enumerable.Range(0, 400).Select(_ => Add(tree, "x"))];
-        Subscription staying = Add(tree, "x");
-        using var over = new ManualResetEventSlim();
-        var churn = new Thread(() =>
-        {
-            TopicFilter.TryParse("x"u8, out TopicFilter filter);
-            for (int round = 0; round < 300; round++)
-            {
-                foreach (Subscription subscription in passing)
-                    tree.Remove(filter, subscription);
-                foreach (Subscription subscription in passing)
-                    tree.Add(filter, subscription);
-            }
-
-            over.Set();
-        });
-        churn.Start();
-        int missed = 0;
-        var matches = new MatchList();
-        while (!over.IsSet)
-        {
-            matches.Clear();
-            tree.Match("x"u8, matches);
-            missed += matches.Items.Contains(staying) ? 0 : 1;
-        }
-
-        churn.Join();
-        Assert.Equal(0, missed);
-    }
-
     private static Subscription Add(SubscriptionTree tree, string filter)
     {
         Assert.True(TopicFilter.TryParse(Encoding.UTF8.GetBytes(filter), out TopicFilter parsed), filter);
