@@ -5,8 +5,10 @@ namespace Whimbrel.Broker;
 /// </summary>
 /// <remarks>
 /// A reader walks the whole of whichever array it finds, holes and unused places included; it may miss an entry that is being added and
-/// may still see one that is being removed, as if it had come a moment earlier or later, but never misses one that stays. Removing leaves a hole; the array is rebuilt when half of it is holes, so
-/// that adding and removing cost constant time on average even for a filter with very many subscribers.
+/// may still see one that is being removed, as if it had come a moment earlier or later, but never misses one that stays. (Reading the
+/// length as well would: paired with an older array, a newer, smaller length cuts off entries that stayed.) Removing leaves a hole; the
+/// array is rebuilt when half of it is holes, so that adding and removing cost constant time on average even for a filter with very many
+/// subscribers.
 /// </remarks>
 internal sealed class SubscriberList
 {
