@@ -64,14 +64,13 @@ internal sealed class Outbox(BrokerOptions options)
         {
             // What was admitted and finds no room raced with another publisher, or came through a shared subscription as well: it is
             // kept, and the bound is exceeded by one message for each of those at most.
-            bool keep = turn.IsAdmitted;
-            if (!keep && (options.OutboxPolicy != OutboxPolicy.DropOldest || size > options.OutboxBytesMax))
+            if (!turn.IsAdmitted && (options.OutboxPolicy != OutboxPolicy.DropOldest || size > options.OutboxBytesMax))
             {
                 turn.Dropped(DropReason.OutboxFullNewest, clientId, delivery.Message);
                 return false;
             }
 
-            while (!keep && !HasRoom(size) && TryDequeue(out Delivery oldest))
+            while (!turn.IsAdmitted && !HasRoom(size) && TryDequeue(out Delivery oldest))
                 turn.Dropped(DropReason.OutboxFullOldest, clientId, oldest.Message);
         }
 

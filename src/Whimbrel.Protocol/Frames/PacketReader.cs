@@ -123,4 +123,11 @@ public ref struct PacketReader(ReadOnlySpan<byte> bytes)
 
         return TryReadRaw((int)length, out block);
     }
+
+    /// <summary>The same, with what is wrong when there is no such block.</summary>
+    public bool TryReadPropertyBlock(out ReadOnlySpan<byte> block, out Violation violation)
+    {
+        violation = TryReadPropertyBlock(out block) ? default : Violation.Malformed("Properties are cut off");
+        return violation.IsNone;
+    }
 }

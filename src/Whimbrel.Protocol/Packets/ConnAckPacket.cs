@@ -85,9 +85,8 @@ public ref struct ConnAckPacket : IPacket
                 return false;
             }
 
-            if (!reader.TryReadPropertyBlock(out ReadOnlySpan<byte> block))
+            if (!reader.TryReadPropertyBlock(out ReadOnlySpan<byte> block, out violation))
             {
-                violation = Violation.Malformed("Properties are cut off");
                 return false;
             }
 

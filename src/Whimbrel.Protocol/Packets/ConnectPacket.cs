@@ -221,9 +221,8 @@ public ref struct ConnectPacket : IPacket
 
     private bool TryReadProperties(scoped ref PacketReader reader, out Violation violation)
     {
-        if (!reader.TryReadPropertyBlock(out ReadOnlySpan<byte> block))
+        if (!reader.TryReadPropertyBlock(out ReadOnlySpan<byte> block, out violation))
         {
-            violation = Violation.Malformed("Properties are cut off");
             return false;
         }
 

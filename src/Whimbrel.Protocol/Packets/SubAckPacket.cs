@@ -36,9 +36,8 @@ public ref struct SubAckPacket : IPacket
 
         if (version == ProtocolVersion.Mqtt50)
         {
-            if (!reader.TryReadPropertyBlock(out ReadOnlySpan<byte> block))
+            if (!reader.TryReadPropertyBlock(out ReadOnlySpan<byte> block, out violation))
             {
-                violation = Violation.Malformed("Properties are cut off");
                 return false;
             }
 

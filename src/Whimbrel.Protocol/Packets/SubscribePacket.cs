@@ -38,9 +38,8 @@ public ref struct SubscribePacket : IPacket
 
         if (version == ProtocolVersion.Mqtt50)
         {
-            if (!reader.TryReadPropertyBlock(out ReadOnlySpan<byte> block))
+            if (!reader.TryReadPropertyBlock(out ReadOnlySpan<byte> block, out violation))
             {
-                violation = Violation.Malformed("Properties are cut off");
                 return false;
             }
 

@@ -33,9 +33,8 @@ public ref struct UnsubAckPacket : IPacket
 
         if (version == ProtocolVersion.Mqtt50)
         {
-            if (!reader.TryReadPropertyBlock(out ReadOnlySpan<byte> block))
+            if (!reader.TryReadPropertyBlock(out ReadOnlySpan<byte> block, out violation))
             {
-                violation = Violation.Malformed("Properties are cut off");
                 return false;
             }
 

@@ -59,9 +59,8 @@ public ref struct UnsubscribePacket : IPacket
 
         if (version == ProtocolVersion.Mqtt50)
         {
-            if (!reader.TryReadPropertyBlock(out ReadOnlySpan<byte> block))
+            if (!reader.TryReadPropertyBlock(out ReadOnlySpan<byte> block, out violation))
             {
-                violation = Violation.Malformed("Properties are cut off");
                 return false;
             }
 
