@@ -1,0 +1,368 @@
+using System.Diagnostics;
+using Whimbrel.Protocol;
+
+namespace Whimbrel.Broker;
+
+/// <summary>
+/// Collects what all sessions want stored into one open batch, for one writer who takes it as a whole. While a batch is being written
+/// the next one gathers: group commit without a timer. What is undone before its batch is taken is never written: a message that all
+/// its receivers acknowledged, a packet identifier that is free again, a retained value that another one replaced.
+/// </summary>
+/// <remarks>
+/// Thread-safe: one lock, innermost of all (taken under gates and the retained store's), held for a few instructions. A method that
+/// stores something returns the position of the batch that it went into; an acknowledgement leaves once <see cref="Committed"/> has
+/// reached that position. Position 0 has always been reached.
+/// </remarks>
+internal sealed class Journal
+{
+    private const long CrowdedBytes = 32 * 1024 * 1024;
+
+    private readonly Lock _lock = new();
+    private StoreBatch _open = new() { Position = 1 };
+    private StoreBatch? _taken;
+    private StoreBatch? _spare;
+    private IWakeable? _writer;
+    private long _committed;
+    private long _lastMessageId;
+    private long _lastSessionNumber;
+    private long _openBytes;
+    private volatile bool _isFull;
+
+    /// <summary>Whether anybody writes what is collected. Without a store nothing is collected and nothing waits.</summary>
+    public bool IsOn => _writer is not null;
+
+    /// <summary>Everything up to this position is on disk.</summary>
+    public long Committed => Volatile.Read(ref _committed);
+
+    /// <summary>Whether the store has no room: what would make it grow is refused, what makes it smaller is collected.</summary>
+    public bool IsFull
+    {
+        get => _isFull;
+        set => _isFull = value;
+    }
+
+    /// <summary>Whether more waits to be written than the writer keeps up with: who waits for it should send no more for now.</summary>
+    public bool IsCrowded => Volatile.Read(ref _openBytes) > CrowdedBytes;
+
+    /// <summary>Begins collecting for a writer, which is woken when somebody waits for the open batch.</summary>
+    public void Open(IWakeable writer) => _writer = writer;
+
+    /// <summary>Numbers go on behind those that may have been given before the start.</summary>
+    public void Continue(long lastMessageId, long lastSessionNumber)
+    {
+        _lastMessageId = lastMessageId;
+        _lastSessionNumber = lastSessionNumber;
+    }
+
+    /// <summary>A number for a session that begins.</summary>
+    public StoredSession Begin(SessionGate gate)
+    {
+        lock (_lock)
+            return new StoredSession(++_lastSessionNumber, gate, new AcknowledgedRuns());
+    }
+
+    public long Append(StoreChange change)
+    {
+        lock (_lock)
+        {
+            Apply(change);
+            return _open.Position;
+        }
+    }
+
+    /// <summary>
+    /// Puts a message into the batch, after its routing, with those of its copies that are still needed; and with it, in the same batch,
+    /// what must not be there without it.
+    /// </summary>
+    /// <param name="copies">Copies of one message; none when nobody keeps it.</param>
+    /// <param name="change">What goes with it, or null.</param>
+    public long Append(List<StoredCopy> copies, StoreChange? change)
+    {
+        long position = 0;
+        bool woke = false;
+        lock (_lock)
+        {
+            if (copies.Count > 0)
+            {
+                StoredMessage message = copies[0].Message;
+                if (message.State == StoredMessageState.New)
+                    AppendNew(message, copies);
+                else
+                    AppendAdded(message, copies);
+                foreach (StoredCopy copy in copies)
+                {
+                    if (copy.IsDone)
+                        continue;
+                    position = _open.Position;
+                    // Who sends it with QoS 2 waits, and did not know for what.
+                    if (copy.PacketId != 0 && copy.QoS == QoS.ExactlyOnce)
+                        woke |= AddWaiting(_open, copy.Session.Gate);
+                }
+            }
+
+            // After the copies: a copy that takes another's place keeps the message.
+            if (change is not null)
+            {
+                Apply(change);
+                position = _open.Position;
+            }
+        }
+
+        if (woke)
+            _writer?.Wake();
+        return position;
+    }
+
+    /// <summary>A copy is sent with a packet identifier. The position is 0 while the message is still being routed: then its own counts.</summary>
+    public long Sent(StoredCopy copy, ushort packetId)
+    {
+        lock (_lock)
+        {
+            copy.PacketId = packetId;
+            if (copy.Message.State != StoredMessageState.Written)
+                return copy.Message.Position;
+            _open.Sent[KeyOf(copy)] = packetId;
+            return copy.SentPosition = _open.Position;
+        }
+    }
+
+    /// <summary>
+    /// The session needs the message no more: acknowledged, dropped or expired. A QoS 2 identifier stays until <see cref="Completed"/>.
+    /// </summary>
+    public long Done(StoredCopy copy, bool keepsPacketId)
+    {
+        lock (_lock)
+        {
+            Finish(copy);
+            if (!keepsPacketId)
+                Complete(copy);
+            else if (copy.SentPosition == 0)
+                WriteSent(copy);
+            return _open.Position;
+        }
+    }
+
+    /// <summary>PUBCOMP: the identifier is free.</summary>
+    public void Completed(StoredCopy copy)
+    {
+        lock (_lock)
+            Complete(copy);
+    }
+
+    public long Retain(byte[] topic, Message? message)
+    {
+        lock (_lock)
+        {
+            _open.Retained[topic] = message;
+            return _open.Position;
+        }
+    }
+
+    /// <summary>The batch that holds where a copy was sent; 0 while that is not known yet.</summary>
+    public long PositionOf(StoredCopy copy)
+    {
+        lock (_lock)
+            return copy.SentPosition != 0 ? copy.SentPosition : copy.Message.Position;
+    }
+
+    /// <summary>Asks for the gate to be woken once a position is committed.</summary>
+    /// <returns>False when it is committed already: there is nothing to wait for.</returns>
+    public bool Await(long position, SessionGate gate)
+    {
+        if (position <= Committed)
+            return false;
+        bool woke;
+        lock (_lock)
+        {
+            if (position <= _committed)
+                return false;
+            woke = AddWaiting(position == _open.Position ? _open : _taken!, gate);
+        }
+
+        if (woke)
+            _writer?.Wake();
+        return true;
+    }
+
+    /// <summary>Wakes the writer for what nobody waits for: to be called now and then.</summary>
+    public void Nudge()
+    {
+        bool pending;
+        lock (_lock)
+            pending = !_open.IsEmpty || _open.Dirty.Count > 0;
+        if (pending)
+            _writer?.Wake();
+    }
+
+    /// <summary>Gives the open batch to the writer and begins the next one; null when there is nothing and nobody waits.</summary>
+    public StoreBatch? Take()
+    {
+        lock (_lock)
+        {
+            Debug.Assert(_taken is null, "the batch before has not been committed");
+            StoreBatch batch = _open;
+            if (batch.IsEmpty && batch.Dirty.Count == 0 && batch.Waiting.Count == 0)
+                return null;
+            _open = _spare ?? new StoreBatch();
+            _spare = null;
+            _open.Position = batch.Position + 1;
+            Volatile.Write(ref _openBytes, 0);
+            _taken = batch;
+            Freeze(batch);
+            return batch;
+        }
+    }
+
+    /// <summary>The batch that was taken is on disk: whoever waited for it is woken.</summary>
+    public void Commit(StoreBatch batch)
+    {
+        lock (_lock)
+        {
+            Debug.Assert(ReferenceEquals(_taken, batch), "only the batch that was taken can be committed");
+            Volatile.Write(ref _committed, batch.Position);
+            _taken = null;
+        }
+
+        // Nobody adds to it any more: the position is committed.
+        foreach (SessionGate gate in batch.Waiting)
+            gate.Wake();
+        foreach (StoredMessage message in batch.Messages)
+            message.Copies = [];
+        batch.Clear();
+        lock (_lock)
+            _spare = batch;
+    }
+
+    private void AppendNew(StoredMessage message, List<StoredCopy> copies)
+    {
+        message.Remaining = copies.Count(copy => !copy.IsDone);
+        message.Position = _open.Position;
+        message.State = StoredMessageState.Pending;
+        if (message.Remaining == 0)
+            return;
+        message.Id = ++_lastMessageId;
+        message.Copies = [.. copies];
+        _open.Messages.Add(message);
+        Volatile.Write(ref _openBytes, _openBytes + message.Message.Size);
+    }
+
+    private void AppendAdded(StoredMessage message, List<StoredCopy> copies)
+    {
+        foreach (StoredCopy copy in copies)
+        {
+            if (copy.IsDone)
+                continue;
+            message.Remaining++;
+            if (message.State == StoredMessageState.Pending)
+            {
+                message.Copies = [.. message.Copies, copy];
+                continue;
+            }
+
+            _open.AddedCopies.Add(copy);
+            (message.Added ??= []).Add(copy);
+            if (copy.PacketId != 0)
+                WriteSent(copy);
+        }
+    }
+
+    private void Apply(StoreChange change)
+    {
+        switch (change)
+        {
+            case PacketReceived(long session, ushort packetId):
+                _open.Received[new StoreBatch.ReceivedKey(session, packetId)] = true;
+                break;
+            case PacketReleased(long session, ushort packetId):
+                _open.Received[new StoreBatch.ReceivedKey(session, packetId)] = false;
+                break;
+            case CopyDone(StoredCopy copy):
+                Finish(copy);
+                Complete(copy);
+                break;
+            case SessionEnded ended:
+                ended.Session.IsEnded = true;
+                _open.Changes.Add(ended);
+                break;
+            default:
+                _open.Changes.Add(change);
+                break;
+        }
+    }
+
+    private void Finish(StoredCopy copy)
+    {
+        if (copy.IsDone)
+            return;
+        copy.IsDone = true;
+        copy.Session.Acknowledged.Add(copy.Sequence);
+        StoredMessage message = copy.Message;
+        if (message.State == StoredMessageState.New)
+            return;
+        message.Remaining--;
+        if (message.State == StoredMessageState.Pending)
+            return;
+        if (message.Remaining == 0)
+        {
+            _open.RemovedMessages.Add(message);
+        }
+        else if (copy.Session is { IsDirty: false, IsEnded: false } session)
+        {
+            session.IsDirty = true;
+            _open.Dirty.Add(session);
+        }
+    }
+
+    private void Complete(StoredCopy copy)
+    {
+        // Not written, or not yet: then it never will be.
+        if (copy.SentPosition != 0 && !_open.Sent.Remove(KeyOf(copy)))
+            _open.Completed.Add(KeyOf(copy));
+        copy.PacketId = 0;
+        copy.SentPosition = 0;
+    }
+
+    private void WriteSent(StoredCopy copy)
+    {
+        _open.Sent[KeyOf(copy)] = copy.PacketId;
+        copy.SentPosition = _open.Position;
+    }
+
+    private void Freeze(StoreBatch batch)
+    {
+        batch.LastMessageId = _lastMessageId;
+        batch.LastSessionNumber = _lastSessionNumber;
+        batch.Messages.RemoveAll(static message => message.Remaining == 0);
+        foreach (StoredMessage message in batch.Messages)
+        {
+            message.State = StoredMessageState.Written;
+            message.Copies = message.Remaining == message.Copies.Length ? message.Copies : Array.FindAll(message.Copies, static copy => !copy.IsDone);
+            foreach (StoredCopy copy in message.Copies)
+            {
+                if (copy.PacketId == 0)
+                    continue;
+                batch.Sent[KeyOf(copy)] = copy.PacketId;
+                copy.SentPosition = batch.Position;
+            }
+        }
+
+        foreach (StoredSession session in batch.Dirty)
+        {
+            session.IsDirty = false;
+            if (!session.IsEnded)
+                batch.Acknowledged.Add(new StoreBatch.AcknowledgedState(session.Number, session.Acknowledged.Floor, [.. session.Acknowledged.Runs]));
+        }
+    }
+
+    /// <returns>Whether the writer is to be woken: it is the first who waits for the open batch.</returns>
+    private bool AddWaiting(StoreBatch batch, SessionGate gate)
+    {
+        if (batch.Waiting.Count == 0 || !ReferenceEquals(batch.Waiting[^1], gate))
+            batch.Waiting.Add(gate);
+        bool first = !batch.IsUrgent;
+        batch.IsUrgent = true;
+        return first && ReferenceEquals(batch, _open);
+    }
+
+    private static StoreBatch.SentKey KeyOf(StoredCopy copy) => new(copy.Session.Number, copy.Sequence);
+}

@@ -1,0 +1,66 @@
+namespace Whimbrel.Broker;
+
+internal enum StoredMessageState : byte
+{
+    /// <summary>Still being routed.</summary>
+    New,
+
+    /// <summary>In the open batch. When nobody needs it any more before the batch is taken, it is never written.</summary>
+    Pending,
+
+    /// <summary>In a batch that was taken: on disk, or soon.</summary>
+    Written,
+}
+
+/// <summary>A message that the store keeps once for all sessions that still need it.</summary>
+/// <remarks>Guarded by the journal; its immutable parts and <see cref="Copies"/> of a taken batch are read by the writer without it.</remarks>
+internal sealed class StoredMessage(Message message)
+{
+    public Message Message => message;
+
+    /// <summary>Given when it is put into a batch; never used twice.</summary>
+    public long Id { get; set; }
+
+    public StoredMessageState State { get; set; }
+
+    /// <summary>The batch that it was put into; 0 while it is being routed.</summary>
+    public long Position { get; set; }
+
+    /// <summary>How many sessions still need it.</summary>
+    public int Remaining { get; set; }
+
+    /// <summary>The copies that its record names. Emptied once that record is written.</summary>
+    public StoredCopy[] Copies { get; set; } = [];
+
+    /// <summary>Copies that were added later: a shared delivery that went to another member.</summary>
+    public List<StoredCopy>? Added { get; set; }
+}
+
+/// <summary>One session's copy of a stored message, from its routing until that session needs it no more.</summary>
+internal sealed class StoredCopy(StoredMessage message, StoredSession session, long sequence, in Delivery delivery)
+{
+    public StoredMessage Message => message;
+
+    public StoredSession Session => session;
+
+    /// <summary>Its place among the session's deliveries.</summary>
+    public long Sequence => sequence;
+
+    public Whimbrel.Protocol.QoS QoS { get; } = delivery.QoS;
+
+    public bool Retain { get; } = delivery.Retain;
+
+    public uint[]? SubscriptionIds { get; } = delivery.SubscriptionIds;
+
+    /// <summary>The filter of the shared subscription that chose the session, or null.</summary>
+    public string? Group { get; } = delivery.Group?.Filter;
+
+    /// <summary>The packet identifier that it was sent with, 0 before. Guarded by the journal.</summary>
+    public ushort PacketId { get; set; }
+
+    /// <summary>The batch that holds <see cref="PacketId"/>; 0 while there is none or the message's own record will hold it. Guarded by the journal.</summary>
+    public long SentPosition { get; set; }
+
+    /// <summary>Whether the session needs the message no more. Guarded by the journal.</summary>
+    public bool IsDone { get; set; }
+}
