@@ -29,7 +29,7 @@ public sealed class MessageBroker
         Options = options.Validated();
         Ports = ports;
         Timers = new TimerWheel(nowMilliseconds);
-        Retained = new RetainedStore(options);
+        Retained = new RetainedStore(options, Journal);
         Sessions = new SessionRegistry(this);
         _router = new Router(this);
         _sysTopics = new SysTopics(this, nowMilliseconds);
@@ -58,9 +58,27 @@ public sealed class MessageBroker
 
     internal RetainedStore Retained { get; }
 
+    internal Journal Journal { get; } = new();
+
     internal TimerWheel Timers { get; }
 
     internal bool IsShuttingDown => _isShuttingDown;
+
+    /// <summary>
+    /// Reads what a store holds and keeps everything durable there from now on. To be called once, before the first connection.
+    /// </summary>
+    /// <param name="store">What it holds becomes the broker's sessions, queues and retained messages.</param>
+    /// <param name="writer">Woken when somebody waits for what a <see cref="StoreWriter"/> has to write.</param>
+    /// <returns>How many queued messages there are.</returns>
+    /// <exception cref="StoreException">The store cannot be read.</exception>
+    public int Recover(DurableStore store, IWakeable writer, Turn turn)
+    {
+        Journal.Open(writer);
+        var recovery = new Recovery(this, turn);
+        store.Recover(recovery);
+        recovery.Finish();
+        return recovery.Messages;
+    }
 
     /// <summary>Takes a new network connection in. It must complete CONNECT within the connect timeout.</summary>
     public Connection Accept(Link link, Turn turn)
@@ -93,6 +111,7 @@ public sealed class MessageBroker
 
         _sysTopics.Heartbeat(turn);
         RunRoutes(turn);
+        Journal.Nudge();
     }
 
     /// <summary>
@@ -116,9 +135,21 @@ public sealed class MessageBroker
     /// <returns>Success, NoMatchingSubscribers or QuotaExceeded.</returns>
     public ReasonCode Publish(Message message, Turn turn)
     {
-        ReasonCode outcome = _router.Route(new Route(message, null, 0, IsRefusable: message.QoS != QoS.AtMostOnce), turn);
+        RouteOutcome outcome = _router.Route(new Route(message, null, 0, IsRefusable: message.QoS != QoS.AtMostOnce), turn);
         RunRoutes(turn);
-        return outcome;
+        return outcome.Reason;
+    }
+
+    /// <summary>Publishes a message from inside the process and tells when it is safe.</summary>
+    /// <param name="waiter">Woken once the message is on disk for everybody who must find it there after a crash.</param>
+    /// <param name="isSafe">Whether it is already, so that nobody is woken.</param>
+    /// <returns>Success, NoMatchingSubscribers or QuotaExceeded.</returns>
+    public ReasonCode Publish(Message message, Turn turn, IWakeable waiter, out bool isSafe)
+    {
+        RouteOutcome outcome = _router.Route(new Route(message, null, 0, IsRefusable: message.QoS != QoS.AtMostOnce), turn);
+        RunRoutes(turn);
+        isSafe = !Journal.Await(outcome.Position, waiter);
+        return outcome.Reason;
     }
 
     /// <summary>
@@ -186,7 +217,7 @@ public sealed class MessageBroker
     {
         while (turn.Routes.TryDequeue(out Route route))
         {
-            ReasonCode outcome = _router.Route(route, turn);
+            RouteOutcome outcome = _router.Route(route, turn);
             route.Origin?.Routed(route, outcome, turn);
         }
     }

@@ -31,7 +31,7 @@ internal struct Tally
 [InlineArray(Length)]
 internal struct DropCounts
 {
-    public const int Total = (int)DropReason.HandlerFull + 1;
+    public const int Total = (int)DropReason.StoreFull + 1;
     private const int Length = Total + 1;
 
     private long _first;
@@ -56,6 +56,8 @@ public sealed class BrokerStatistics
     private long _connectionsMax;
     private long _refused;
     private long _sessionsExpired;
+    private long _storeCommits;
+    private long _storeMessages;
 
     internal BrokerStatistics()
     {
@@ -92,6 +94,12 @@ public sealed class BrokerStatistics
 
     /// <summary>Sessions that ended because their expiry interval passed.</summary>
     public long SessionsExpired => Volatile.Read(ref _sessionsExpired);
+
+    /// <summary>Batches that were written to the store.</summary>
+    public long StoreCommits => Volatile.Read(ref _storeCommits);
+
+    /// <summary>Messages that were written to the store; those that everybody acknowledged before are not.</summary>
+    public long StoreMessages => Volatile.Read(ref _storeMessages);
 
     /// <summary>Messages and copies dropped for all reasons together.</summary>
     public long DroppedTotal => Volatile.Read(ref _dropped[DropCounts.Total]);
@@ -136,6 +144,12 @@ public sealed class BrokerStatistics
     internal void CountRefused() => Interlocked.Increment(ref _refused);
 
     internal void CountExpired() => Interlocked.Increment(ref _sessionsExpired);
+
+    internal void CountStored(StoreBatch batch)
+    {
+        Interlocked.Increment(ref _storeCommits);
+        Interlocked.Add(ref _storeMessages, batch.Messages.Count);
+    }
 
     private static void Add(ref long total, long count)
     {

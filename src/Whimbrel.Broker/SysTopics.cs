@@ -49,6 +49,9 @@ internal sealed class SysTopics
         Add("retained messages/count", () => broker.RetainedCount);
         Add("subscriptions/count", () => broker.SubscriptionCount);
         Add("shared_subscriptions/count", () => broker.Tree.SharedCount);
+        Add("store/commits", () => statistics.StoreCommits);
+        Add("store/messages/written", () => statistics.StoreMessages);
+        Add("store/full", () => broker.Journal.IsFull ? 1 : 0);
         Add("connections/refused", () => statistics.ConnectionsRefused);
         foreach (DropReason reason in Enum.GetValues<DropReason>())
             Add("dropped/" + SnakeCase(reason.ToString()), () => statistics.Dropped(reason));

@@ -70,6 +70,17 @@ internal sealed class AcknowledgedRuns
         }
     }
 
+    /// <summary>A run is done with, that lies above everything that was added before. An empty one (last below first) changes nothing.</summary>
+    public void AddRange(long first, long last)
+    {
+        if (last < first)
+            return;
+        if (first == Floor + 1)
+            Floor = last;
+        else
+            _runs.Add(new Run(first, last));
+    }
+
     /// <summary>The last run that begins at or before a number, or -1.</summary>
     private int Find(long sequence)
     {

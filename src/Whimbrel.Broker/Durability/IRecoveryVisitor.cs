@@ -3,7 +3,7 @@ using Whimbrel.Protocol;
 namespace Whimbrel.Broker;
 
 /// <summary>
-/// Told what the store holds, in this order: the numbers, then session by session (<see cref="Session"/>, then what belongs to it),
+/// Told what the store holds, in this order: the numbers, then session by session in the order of their numbers (<see cref="Session"/>, then what belongs to it),
 /// then the messages by their identifiers, then the retained messages.
 /// </summary>
 internal interface IRecoveryVisitor

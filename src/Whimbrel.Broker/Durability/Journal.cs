@@ -15,6 +15,9 @@ namespace Whimbrel.Broker;
 /// </remarks>
 internal sealed class Journal
 {
+    /// <summary>The position of what was on disk when the broker started.</summary>
+    public const long BeforeStart = -1;
+
     private const long CrowdedBytes = 32 * 1024 * 1024;
 
     private readonly Lock _lock = new();
@@ -61,11 +64,13 @@ internal sealed class Journal
             return new StoredSession(++_lastSessionNumber, gate, new AcknowledgedRuns());
     }
 
-    public long Append(StoreChange change)
+    /// <summary>Puts changes into the batch, all of them into the same.</summary>
+    public long Append(params ReadOnlySpan<StoreChange> changes)
     {
         lock (_lock)
         {
-            Apply(change);
+            foreach (StoreChange change in changes)
+                Apply(change);
             return _open.Position;
         }
     }
@@ -82,22 +87,16 @@ internal sealed class Journal
         bool woke = false;
         lock (_lock)
         {
-            if (copies.Count > 0)
+            foreach (StoredCopy copy in copies)
             {
-                StoredMessage message = copies[0].Message;
-                if (message.State == StoredMessageState.New)
-                    AppendNew(message, copies);
-                else
-                    AppendAdded(message, copies);
-                foreach (StoredCopy copy in copies)
-                {
-                    if (copy.IsDone)
-                        continue;
-                    position = _open.Position;
-                    // Who sends it with QoS 2 waits, and did not know for what.
-                    if (copy.PacketId != 0 && copy.QoS == QoS.ExactlyOnce)
-                        woke |= AddWaiting(_open, copy.Session.Gate);
-                }
+                // Needed no more, before its routing was over.
+                if (copy.IsDone)
+                    continue;
+                Keep(copy);
+                position = _open.Position;
+                // Who sends it with QoS 2 waits, and did not know for what.
+                if (copy.PacketId != 0 && copy.QoS == QoS.ExactlyOnce)
+                    woke |= AddWaiting(_open, copy.Session.Gate);
             }
 
             // After the copies: a copy that takes another's place keeps the message.
@@ -151,11 +150,20 @@ internal sealed class Journal
 
     public long Retain(byte[] topic, Message? message)
     {
+        if (!IsOn)
+            return 0;
         lock (_lock)
         {
             _open.Retained[topic] = message;
             return _open.Position;
         }
+    }
+
+    /// <summary>A message that the store holds and nobody needs.</summary>
+    public void Remove(StoredMessage message)
+    {
+        lock (_lock)
+            _open.RemovedMessages.Add(message);
     }
 
     /// <summary>The batch that holds where a copy was sent; 0 while that is not known yet.</summary>
@@ -165,9 +173,9 @@ internal sealed class Journal
             return copy.SentPosition != 0 ? copy.SentPosition : copy.Message.Position;
     }
 
-    /// <summary>Asks for the gate to be woken once a position is committed.</summary>
+    /// <summary>Asks for somebody to be woken once a position is committed.</summary>
     /// <returns>False when it is committed already: there is nothing to wait for.</returns>
-    public bool Await(long position, SessionGate gate)
+    public bool Await(long position, IWakeable waiter)
     {
         if (position <= Committed)
             return false;
@@ -176,7 +184,7 @@ internal sealed class Journal
         {
             if (position <= _committed)
                 return false;
-            woke = AddWaiting(position == _open.Position ? _open : _taken!, gate);
+            woke = AddWaiting(position == _open.Position ? _open : _taken!, waiter);
         }
 
         if (woke)
@@ -224,46 +232,37 @@ internal sealed class Journal
         }
 
         // Nobody adds to it any more: the position is committed.
-        foreach (SessionGate gate in batch.Waiting)
-            gate.Wake();
+        foreach (IWakeable waiter in batch.Waiting)
+            waiter.Wake();
         foreach (StoredMessage message in batch.Messages)
-            message.Copies = [];
+            message.Copies.Clear();
         batch.Clear();
         lock (_lock)
             _spare = batch;
     }
 
-    private void AppendNew(StoredMessage message, List<StoredCopy> copies)
+    private void Keep(StoredCopy copy)
     {
-        message.Remaining = copies.Count(copy => !copy.IsDone);
-        message.Position = _open.Position;
-        message.State = StoredMessageState.Pending;
-        if (message.Remaining == 0)
-            return;
-        message.Id = ++_lastMessageId;
-        message.Copies = [.. copies];
-        _open.Messages.Add(message);
-        Volatile.Write(ref _openBytes, _openBytes + message.Message.Size);
-    }
-
-    private void AppendAdded(StoredMessage message, List<StoredCopy> copies)
-    {
-        foreach (StoredCopy copy in copies)
+        StoredMessage message = copy.Message;
+        copy.IsKept = true;
+        message.Remaining++;
+        if (message.State == StoredMessageState.Written)
         {
-            if (copy.IsDone)
-                continue;
-            message.Remaining++;
-            if (message.State == StoredMessageState.Pending)
-            {
-                message.Copies = [.. message.Copies, copy];
-                continue;
-            }
-
             _open.AddedCopies.Add(copy);
-            (message.Added ??= []).Add(copy);
+            (message.Added ??= []).Add(KeyOf(copy));
             if (copy.PacketId != 0)
                 WriteSent(copy);
+            return;
         }
+
+        message.Copies.Add(copy);
+        if (message.State == StoredMessageState.Pending)
+            return;
+        message.State = StoredMessageState.Pending;
+        message.Position = _open.Position;
+        message.Id = ++_lastMessageId;
+        _open.Messages.Add(message);
+        Volatile.Write(ref _openBytes, _openBytes + message.Message.Size);
     }
 
     private void Apply(StoreChange change)
@@ -297,7 +296,7 @@ internal sealed class Journal
         copy.IsDone = true;
         copy.Session.Acknowledged.Add(copy.Sequence);
         StoredMessage message = copy.Message;
-        if (message.State == StoredMessageState.New)
+        if (!copy.IsKept)
             return;
         message.Remaining--;
         if (message.State == StoredMessageState.Pending)
@@ -332,11 +331,10 @@ internal sealed class Journal
     {
         batch.LastMessageId = _lastMessageId;
         batch.LastSessionNumber = _lastSessionNumber;
-        batch.Messages.RemoveAll(static message => message.Remaining == 0);
         foreach (StoredMessage message in batch.Messages)
         {
-            message.State = StoredMessageState.Written;
-            message.Copies = message.Remaining == message.Copies.Length ? message.Copies : Array.FindAll(message.Copies, static copy => !copy.IsDone);
+            message.State = message.Remaining == 0 ? StoredMessageState.New : StoredMessageState.Written;
+            message.Copies.RemoveAll(static copy => copy.IsDone);
             foreach (StoredCopy copy in message.Copies)
             {
                 if (copy.PacketId == 0)
@@ -346,6 +344,7 @@ internal sealed class Journal
             }
         }
 
+        batch.Messages.RemoveAll(static message => message.State == StoredMessageState.New);
         foreach (StoredSession session in batch.Dirty)
         {
             session.IsDirty = false;
@@ -355,10 +354,10 @@ internal sealed class Journal
     }
 
     /// <returns>Whether the writer is to be woken: it is the first who waits for the open batch.</returns>
-    private bool AddWaiting(StoreBatch batch, SessionGate gate)
+    private bool AddWaiting(StoreBatch batch, IWakeable waiter)
     {
-        if (batch.Waiting.Count == 0 || !ReferenceEquals(batch.Waiting[^1], gate))
-            batch.Waiting.Add(gate);
+        if (batch.Waiting.Count == 0 || !ReferenceEquals(batch.Waiting[^1], waiter))
+            batch.Waiting.Add(waiter);
         bool first = !batch.IsUrgent;
         batch.IsUrgent = true;
         return first && ReferenceEquals(batch, _open);

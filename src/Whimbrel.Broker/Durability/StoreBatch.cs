@@ -10,7 +10,7 @@ namespace Whimbrel.Broker;
 /// </remarks>
 internal sealed class StoreBatch
 {
-    /// <summary>Names one sending of a message to one session.</summary>
+    /// <summary>Names one message's copy of one session.</summary>
     public readonly record struct SentKey(long Session, long Sequence);
 
     /// <summary>Names one QoS 2 packet identifier of one publisher.</summary>
@@ -61,8 +61,8 @@ internal sealed class StoreBatch
     /// <summary>Sessions whose <see cref="StoredSession.Acknowledged"/> changed; becomes <see cref="Acknowledged"/> when taken.</summary>
     internal List<StoredSession> Dirty { get; } = [];
 
-    /// <summary>Sessions that wait for this batch.</summary>
-    internal List<SessionGate> Waiting { get; } = [];
+    /// <summary>Who waits for this batch.</summary>
+    internal List<IWakeable> Waiting { get; } = [];
 
     /// <summary>Whether somebody waits for it.</summary>
     internal bool IsUrgent { get; set; }

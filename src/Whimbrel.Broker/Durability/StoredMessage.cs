@@ -1,8 +1,10 @@
+using Whimbrel.Protocol;
+
 namespace Whimbrel.Broker;
 
 internal enum StoredMessageState : byte
 {
-    /// <summary>Still being routed.</summary>
+    /// <summary>Still being routed, or needed by nobody before it was written.</summary>
     New,
 
     /// <summary>In the open batch. When nobody needs it any more before the batch is taken, it is never written.</summary>
@@ -26,14 +28,14 @@ internal sealed class StoredMessage(Message message)
     /// <summary>The batch that it was put into; 0 while it is being routed.</summary>
     public long Position { get; set; }
 
-    /// <summary>How many sessions still need it.</summary>
+    /// <summary>How many of its copies are kept and not done.</summary>
     public int Remaining { get; set; }
 
     /// <summary>The copies that its record names. Emptied once that record is written.</summary>
-    public StoredCopy[] Copies { get; set; } = [];
+    public List<StoredCopy> Copies { get; } = [];
 
-    /// <summary>Copies that were added later: a shared delivery that went to another member.</summary>
-    public List<StoredCopy>? Added { get; set; }
+    /// <summary>Copies that have records of their own: shared deliveries that went to another member later.</summary>
+    public List<StoreBatch.SentKey>? Added { get; set; }
 }
 
 /// <summary>One session's copy of a stored message, from its routing until that session needs it no more.</summary>
@@ -46,7 +48,7 @@ internal sealed class StoredCopy(StoredMessage message, StoredSession session, l
     /// <summary>Its place among the session's deliveries.</summary>
     public long Sequence => sequence;
 
-    public Whimbrel.Protocol.QoS QoS { get; } = delivery.QoS;
+    public QoS QoS { get; } = delivery.QoS;
 
     public bool Retain { get; } = delivery.Retain;
 
@@ -61,6 +63,25 @@ internal sealed class StoredCopy(StoredMessage message, StoredSession session, l
     /// <summary>The batch that holds <see cref="PacketId"/>; 0 while there is none or the message's own record will hold it. Guarded by the journal.</summary>
     public long SentPosition { get; set; }
 
+    /// <summary>Whether it left for the client: from then on it goes out again with DUP. Guarded by the session's gate.</summary>
+    public bool WasSent { get; set; }
+
+    /// <summary>Whether it counts among its message's copies, from the end of its routing on. Guarded by the journal.</summary>
+    public bool IsKept { get; set; }
+
     /// <summary>Whether the session needs the message no more. Guarded by the journal.</summary>
     public bool IsDone { get; set; }
+
+    /// <summary>What is left of a QoS 2 delivery whose PUBREC came before a restart: an identifier that PUBCOMP sets free.</summary>
+    public static Delivery Released(StoredSession session, long sequence, ushort packetId)
+    {
+        var delivery = new Delivery(new Message { Topic = [] }, QoS.ExactlyOnce, Retain: false);
+        var copy = new StoredCopy(new StoredMessage(delivery.Message) { State = StoredMessageState.Written }, session, sequence, delivery)
+        {
+            PacketId = packetId,
+            SentPosition = Journal.BeforeStart,
+            IsDone = true,
+        };
+        return delivery with { Copy = copy };
+    }
 }

@@ -49,6 +49,9 @@ public sealed class Connection : ITimed
 
     internal ConnectRequest? Request => _request;
 
+    /// <summary>Whether CONNACK was sent: nothing else may go before it [MQTT-3.2.0-1].</summary>
+    internal bool IsAccepted { get; set; }
+
     /// <summary>
     /// Takes whole packets from the front of <paramref name="bytes"/>.
     /// </summary>
@@ -155,7 +158,7 @@ public sealed class Connection : ITimed
         _cause = cause;
         _ended = true;
         bool fromClient = cause.Reason is CloseReason.ClientDisconnected or CloseReason.ClientDisconnectedWithWill;
-        bool known = _phase == ConnectionPhase.Connected && _version == ProtocolVersion.Mqtt50 && !fromClient;
+        bool known = IsAccepted && _version == ProtocolVersion.Mqtt50 && !fromClient;
         if (known)
             TrySend(new DisconnectPacket { Reason = cause.Code, ReasonString = ReasonStringFor(cause.Detail) }, turn);
         turn.Touch(Link);
@@ -195,6 +198,27 @@ public sealed class Connection : ITimed
         return true;
     }
 
+    /// <summary>Encodes a packet that is to be sent later, in the version of the client.</summary>
+    internal byte[] Encode<TPacket>(in TPacket packet)
+        where TPacket : IPacket, allows ref struct
+    {
+        byte[] frame = new byte[packet.Measure(_version)];
+        packet.Write(frame, _version);
+        return frame;
+    }
+
+    /// <summary>Sends a packet that was encoded before, as <see cref="TrySend"/> does.</summary>
+    internal bool TrySendEncoded(ReadOnlySpan<byte> frame, Turn turn)
+    {
+        if ((uint)frame.Length > _packetSizeMax)
+            return false;
+        frame.CopyTo(Link.Reserve(frame.Length));
+        Link.Commit(frame.Length);
+        turn.Tally.Sent(frame.Length);
+        turn.Touch(Link);
+        return true;
+    }
+
     /// <summary>The client is authenticated and allowed: from now on a session answers.</summary>
     internal void Establish(ReadOnlyMemory<byte> authenticationData, Turn turn)
     {
@@ -202,6 +226,13 @@ public sealed class Connection : ITimed
         if ((uint)_request!.Accepted(false, authenticationData, _broker.Options).Measure(_version) > _packetSizeMax)
         {
             Refuse(ReasonCode.PacketTooLarge, "a maximum packet size below that of CONNACK", turn);
+            return;
+        }
+
+        bool resumes = !_request.CleanStart && _broker.Sessions.TryGet(_request.ClientId, out _);
+        if (_broker.Journal.IsFull && _request.ExpirySeconds > 0 && !resumes)
+        {
+            Refuse(ReasonCode.QuotaExceeded, "the disk of the data directory is full", turn);
             return;
         }
 
@@ -224,6 +255,7 @@ public sealed class Connection : ITimed
             _phase = ConnectionPhase.Connected;
             _broker.Established(this);
             scope.Session.Attach(this, _request, authenticationData, turn);
+            _isWaiting = scope.Session.IsWaiting;
             // Only a client with an authentication method may still use it, to authenticate again.
             if (_request.AuthenticationMethod is null)
                 _handshake = null;
@@ -381,10 +413,11 @@ public sealed class Connection : ITimed
             scope.Session.Close(CloseCause.AnswerTooLarge, turn);
     }
 
-    internal void Routed(in Route route, ReasonCode outcome, Turn turn)
+    internal void Routed(in Route route, RouteOutcome outcome, Turn turn)
     {
         using SessionGate.Scope scope = _gate!.Enter();
         scope.Session.OnRouted(route, outcome, turn);
+        _isWaiting = scope.Session.IsWaiting;
     }
 
     /// <summary>

@@ -19,6 +19,9 @@ public abstract class Link : IWakeable
     /// <summary>The URI of the listener that accepted the connection, such as <c>mqtt://127.0.0.1:1883</c>.</summary>
     public abstract string Listener { get; }
 
+    /// <summary>What acknowledgements on this connection are worth.</summary>
+    public virtual AckContract AckContract => AckContract.Fsync;
+
     /// <summary>Bytes taken by <see cref="Commit"/> and <see cref="SendShared"/> that the operating system has not yet taken.</summary>
     public abstract int PendingBytes { get; }
 

@@ -8,6 +8,7 @@ namespace Whimbrel.Broker;
 /// <param name="Retain">The RETAIN flag that this receiver sees [MQTT-3.3.1-8 to MQTT-3.3.1-13].</param>
 /// <param name="SubscriptionIds">The identifiers of all subscriptions that matched, or null [MQTT-3.3.4-3, MQTT-3.3.4-4].</param>
 /// <param name="Group">The shared subscription that chose this session, or null.</param>
+/// <param name="Copy">What the store keeps of it, or null when nothing survives a restart.</param>
 /// <param name="Permission">An outstanding question whether the client may receive it, or null.</param>
 internal readonly record struct Delivery(
     Message Message,
@@ -15,6 +16,7 @@ internal readonly record struct Delivery(
     bool Retain,
     uint[]? SubscriptionIds = null,
     SharedGroup? Group = null,
+    StoredCopy? Copy = null,
     Pending<Verdict>? Permission = null)
 {
     /// <summary>What the delivery counts against byte bounds: its message, although others may share it, and what is its own.</summary>

@@ -41,4 +41,7 @@ public enum DropReason : byte
 
     /// <summary>The embedding program's handler did not keep up.</summary>
     HandlerFull,
+
+    /// <summary>The message would have had to be stored, and the data directory's disk is full. Its publisher was told.</summary>
+    StoreFull,
 }

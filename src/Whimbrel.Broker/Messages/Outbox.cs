@@ -47,7 +47,7 @@ internal sealed class Outbox(BrokerOptions options)
             _expirySearchDue = turn.Now + ExpirySearchMilliseconds;
             Extract(
                 delivery => delivery.Message.IsExpired(turn.Now),
-                delivery => turn.Dropped(DropReason.Expired, clientId, delivery.Message));
+                delivery => turn.Dropped(DropReason.Expired, clientId, delivery));
         }
 
         return HasRoom(size);
@@ -66,17 +66,23 @@ internal sealed class Outbox(BrokerOptions options)
             // kept, and the bound is exceeded by one message for each of those at most.
             if (!turn.IsAdmitted && (options.OutboxPolicy != OutboxPolicy.DropOldest || size > options.OutboxBytesMax))
             {
-                turn.Dropped(DropReason.OutboxFullNewest, clientId, delivery.Message);
+                turn.Dropped(DropReason.OutboxFullNewest, clientId, delivery);
                 return false;
             }
 
             while (!turn.IsAdmitted && !HasRoom(size) && TryDequeue(out Delivery oldest))
-                turn.Dropped(DropReason.OutboxFullOldest, clientId, oldest.Message);
+                turn.Dropped(DropReason.OutboxFullOldest, clientId, oldest);
         }
 
+        Restore(delivery);
+        return true;
+    }
+
+    /// <summary>Takes in what was queued before the start, whatever the bounds are now.</summary>
+    public void Restore(in Delivery delivery)
+    {
         _deliveries.Enqueue(delivery);
         Account(delivery, 1);
-        return true;
     }
 
     public bool TryPeek(out Delivery delivery) => _deliveries.TryPeek(out delivery);

@@ -14,6 +14,9 @@ public abstract class DurableStore : IDisposable
     /// <summary>Where it is, for people.</summary>
     public abstract string Location { get; }
 
+    /// <summary>Whether the disk has room enough for more than what makes the store smaller.</summary>
+    internal virtual bool HasRoom => true;
+
     /// <summary>Reads everything that is stored and tells it to <paramref name="visitor"/>.</summary>
     /// <exception cref="StoreException">It cannot be read.</exception>
     internal abstract void Recover(IRecoveryVisitor visitor);

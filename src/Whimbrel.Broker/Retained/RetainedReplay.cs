@@ -7,10 +7,15 @@ namespace Whimbrel.Broker;
 /// retained at that moment, so a subscriber never sees a value older than one that it already got. The places are looked up when its
 /// turn comes, so that a replay that waits costs nothing.
 /// </summary>
-internal sealed class RetainedReplay(RetainedStore store, Subscription subscription)
+internal sealed class RetainedReplay(RetainedStore store, Subscription subscription, bool wasOwed)
 {
     private List<RetainedEntry>? _entries;
     private int _next;
+
+    public Subscription Subscription => subscription;
+
+    /// <summary>Whether the store was told that the replay is owed.</summary>
+    public bool WasOwed => wasOwed;
 
     /// <summary>Whether the places have been looked up.</summary>
     public bool IsStarted => _entries is not null;

@@ -32,7 +32,7 @@ internal enum RetainedOutcome : byte
 
 /// <summary>The last retained message of each topic [MQTT-3.3.1-5], in a tree by levels so that filters find them.</summary>
 /// <remarks>Thread-safe: one lock, taken by publishes with RETAIN and by new subscriptions only, and never held while anything is sent.</remarks>
-internal sealed class RetainedStore(BrokerOptions options)
+internal sealed class RetainedStore(BrokerOptions options, Journal journal)
 {
     private readonly Lock _lock = new();
     private readonly Node _root = new(null, []);
@@ -46,20 +46,36 @@ internal sealed class RetainedStore(BrokerOptions options)
     /// <param name="message">A message with RETAIN.</param>
     /// <param name="isRefusable">Whether its publisher is told that there is no room; else the message goes on without being retained.</param>
     /// <param name="now">The time.</param>
-    public RetainedOutcome Set(Message message, bool isRefusable, long now)
+    /// <param name="position">What must be on disk before the publisher is told that it was accepted.</param>
+    public RetainedOutcome Set(Message message, bool isRefusable, long now, out long position)
     {
+        position = 0;
         lock (_lock)
         {
             message.RetainedUpdate = ++_updates;
             RetainedOutcome outcome = message.Payload.IsEmpty ? Clear(message.Topic) : Store(message, now);
-            if (outcome != RetainedOutcome.Full)
-                return outcome;
-            // What is not here no replay can serve: without the number nobody takes it for served.
-            message.RetainedUpdate = 0;
-            // The old message is over as soon as a newer one goes out, kept or not [3.1.1: MQTT-3.3.1-7].
-            if (!isRefusable)
+            if (outcome == RetainedOutcome.Full)
+            {
+                // What is not here no replay can serve: without the number nobody takes it for served.
+                message.RetainedUpdate = 0;
+                if (isRefusable)
+                    return outcome;
+                // The old message is over as soon as a newer one goes out, kept or not [3.1.1: MQTT-3.3.1-7].
                 Clear(message.Topic);
+            }
+
+            position = ToJournal(message.Topic, outcome == RetainedOutcome.Stored ? message : null);
             return outcome;
+        }
+    }
+
+    /// <summary>Takes in what was retained before the start, whatever the bounds are now.</summary>
+    public void Restore(Message message)
+    {
+        lock (_lock)
+        {
+            message.RetainedUpdate = ++_updates;
+            Put(Make(message.Topic), message);
         }
     }
 
@@ -91,7 +107,11 @@ internal sealed class RetainedStore(BrokerOptions options)
             var expired = new List<byte[]>();
             FindExpired(_root, now, expired);
             foreach (byte[] topic in expired)
+            {
                 Clear(topic);
+                ToJournal(topic, null);
+            }
+
             return expired.Count;
         }
     }
@@ -108,13 +128,21 @@ internal sealed class RetainedStore(BrokerOptions options)
 
         if (message.IsExpired(now))
             return Clear(message.Topic);
-        node ??= Make(message.Topic);
+        Put(node ?? Make(message.Topic), message);
+        return RetainedOutcome.Stored;
+    }
+
+    private void Put(Node node, Message message)
+    {
+        Message? old = node.Entry?.Message;
         node.Entry ??= new RetainedEntry(message.Topic);
         node.Entry.Message = message;
         Count += old is null ? 1 : 0;
         Bytes += message.Size - (old?.Size ?? 0);
-        return RetainedOutcome.Stored;
     }
+
+    /// <summary>The broker's own topics say how this run is doing: the next one has figures of its own.</summary>
+    private long ToJournal(byte[] topic, Message? message) => ReservedTopics.Contains(topic) ? 0 : journal.Retain(topic, message);
 
     private RetainedOutcome Clear(byte[] topic)
     {

@@ -7,36 +7,57 @@ namespace Whimbrel.Broker;
 /// </summary>
 internal sealed class Router(MessageBroker broker)
 {
-    /// <summary>Routes and says what the publisher may be told: Success, NoMatchingSubscribers (0x10) or QuotaExceeded (0x97).</summary>
-    public ReasonCode Route(in Route route, Turn turn)
+    /// <summary>Routes, and stores what durable sessions keep.</summary>
+    public RouteOutcome Route(in Route route, Turn turn)
     {
-        Message message = route.Message;
-        if (route.Group is { } group)
-            return Redeliver(group, message, turn);
-        MatchList matches = turn.Matches;
+        if (route.Message is not { } message)
+            return new RouteOutcome(ReasonCode.Success, turn.EndStoring(route.Change));
+        long retained = 0;
         bool mayReject = route.IsRefusable && broker.Options.OutboxPolicy == OutboxPolicy.RejectPublisher;
-        if (mayReject && !EverybodyHasRoom(message, matches, turn))
-            return ReasonCode.QuotaExceeded;
-        // Retained first, the tree second: a subscription that comes in between finds the message in one of the two (see RetainedReplay).
-        if (message.Retain && broker.Retained.Set(message, route.IsRefusable, turn.Now) == RetainedOutcome.Full)
-        {
-            turn.Dropped(DropReason.RetainedFull, message.Publisher, message);
-            if (route.IsRefusable)
-                return ReasonCode.QuotaExceeded;
-        }
-
+        if (route.Group is null && !TryAdmit(route, message, mayReject, turn, out retained))
+            return new RouteOutcome(ReasonCode.QuotaExceeded, 0);
+        ReasonCode reason = ReasonCode.UnspecifiedError;
+        long position = 0;
+        turn.BeginStoring(route.Stored);
+        turn.IsAdmitted = mayReject;
         try
         {
-            broker.Tree.Match(message.Topic, matches);
-            turn.IsAdmitted = mayReject;
-            return DeliverToAll(message, matches, turn) ? ReasonCode.Success : ReasonCode.NoMatchingSubscribers;
+            reason = route.Group is { } group ? Redeliver(group, message, turn) : Deliver(message, turn);
         }
         finally
         {
-            // Also when a port has thrown: the thread's next message must not meet these.
+            // Also when a port has thrown: the thread's next message must not meet these, and what some have taken is theirs.
             turn.IsAdmitted = false;
-            matches.Clear();
+            turn.Matches.Clear();
+            position = turn.EndStoring(route.Change);
         }
+
+        return new RouteOutcome(reason, Math.Max(position, retained));
+    }
+
+    /// <summary>Whether the message may go out; if so, it is retained when it is to be.</summary>
+    private bool TryAdmit(in Route route, Message message, bool mayReject, Turn turn, out long retained)
+    {
+        retained = 0;
+        if (route.IsRefusable && broker.Journal.IsFull && WouldBeStored(message, turn.Matches))
+        {
+            turn.Dropped(DropReason.StoreFull, message.Publisher, message);
+            return false;
+        }
+
+        if (mayReject && !EverybodyHasRoom(message, turn.Matches, turn))
+            return false;
+        // Retained first, the tree second: a subscription that comes in between finds the message in one of the two (see RetainedReplay).
+        if (!message.Retain || broker.Retained.Set(message, route.IsRefusable, turn.Now, out retained) != RetainedOutcome.Full)
+            return true;
+        turn.Dropped(DropReason.RetainedFull, message.Publisher, message);
+        return !route.IsRefusable;
+    }
+
+    private ReasonCode Deliver(Message message, Turn turn)
+    {
+        broker.Tree.Match(message.Topic, turn.Matches);
+        return DeliverToAll(message, turn.Matches, turn) ? ReasonCode.Success : ReasonCode.NoMatchingSubscribers;
     }
 
     /// <summary>A shared delivery that its member never got goes to the group again, by its name if the group has been made anew.</summary>
@@ -126,6 +147,20 @@ internal sealed class Router(MessageBroker broker)
         matches.Clear();
         return room;
     }
+
+    /// <summary>Whether the store would have to keep a message of QoS 1 or 2.</summary>
+    private bool WouldBeStored(Message message, MatchList matches)
+    {
+        broker.Tree.Match(message.Topic, matches);
+        bool stored = message.Retain;
+        foreach (Subscription subscription in matches.Items)
+            stored |= subscription.Group is { } group ? group.Find(IsDurable) is not null : IsDurable(subscription);
+        matches.Clear();
+        return stored;
+    }
+
+    private static bool IsDurable(Subscription subscription) =>
+        subscription.Subscriber is { IsDurable: true } && subscription.Terms.Options.QoS != QoS.AtMostOnce;
 
     private static bool HasRoom(Subscription subscription, Message message, Turn turn)
     {

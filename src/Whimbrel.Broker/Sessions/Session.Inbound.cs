@@ -48,6 +48,7 @@ internal sealed partial class Session
     /// <summary>The connection looks again: a permission may have been given, or what was pending has left.</summary>
     public void OnWoken(Turn turn)
     {
+        Release(turn);
         if (_waiting is { } waiting && waiting.Permission.TryGet(out Verdict verdict))
         {
             _waiting = null;
@@ -61,23 +62,35 @@ internal sealed partial class Session
         Pump(turn);
     }
 
-    /// <summary>The router has dealt with a QoS 1 or 2 message of this client; now it may be acknowledged [MQTT-4.3.2-4, MQTT-4.3.3-8].</summary>
-    public void OnRouted(in Route route, ReasonCode outcome, Turn turn)
+    /// <summary>
+    /// The router has dealt with a QoS 1 or 2 message of this client; now it may be acknowledged, as soon as it is safe
+    /// [MQTT-4.3.2-4, MQTT-4.3.3-8].
+    /// </summary>
+    public void OnRouted(in Route route, RouteOutcome outcome, Turn turn)
     {
-        bool exactlyOnce = route.Message.QoS == QoS.ExactlyOnce;
-        bool refused = ReasonCodes.IsError(outcome);
+        if (route.Message is not { } message)
+        {
+            if (ReferenceEquals(Connection, route.Origin))
+                OnEndStored(outcome.Position, turn);
+            return;
+        }
+
+        bool exactlyOnce = message.QoS == QoS.ExactlyOnce;
+        bool refused = ReasonCodes.IsError(outcome.Reason);
         if (exactlyOnce && refused)
             _received.Release(route.PacketId);
+        else if (exactlyOnce)
+            Remember(outcome.Position);
         if (!ReferenceEquals(Connection, route.Origin))
             return;
         if (refused && _version != ProtocolVersion.Mqtt50)
         {
             // 3.x cannot say no. An acknowledgement would be a lie; without one the client sends again later.
-            Close(new CloseCause(CloseReason.ProtocolViolation, outcome, "a publish could not be accepted and MQTT 3.x has no way to say so"), turn);
+            Close(new CloseCause(CloseReason.ProtocolViolation, outcome.Reason, "a publish could not be accepted and MQTT 3.x has no way to say so"), turn);
             return;
         }
 
-        Acknowledge(exactlyOnce ? PacketType.PubRec : PacketType.PubAck, route.PacketId, outcome, turn);
+        Answer(exactlyOnce ? PacketType.PubRec : PacketType.PubAck, route.PacketId, outcome.Reason, outcome.Position, turn);
     }
 
     private void OnPublish(in Frame frame, Turn turn)
@@ -101,7 +114,7 @@ internal sealed partial class Session
         // [MQTT-4.3.3-10] A repetition of what was accepted before is only acknowledged again.
         if (packet.QoS == QoS.ExactlyOnce && _received.Contains(packet.PacketId))
         {
-            Send(new AckPacket { Type = PacketType.PubRec, PacketId = packet.PacketId }, turn);
+            Answer(PacketType.PubRec, packet.PacketId, ReasonCode.Success, Position, turn);
             return;
         }
 
@@ -153,28 +166,36 @@ internal sealed partial class Session
         {
             turn.Dropped(DropReason.PublishNotAuthorized, ClientId, message);
             if (message.QoS != QoS.AtMostOnce)
-                Acknowledge(message.QoS == QoS.ExactlyOnce ? PacketType.PubRec : PacketType.PubAck, packetId, ReasonCode.NotAuthorized, turn);
+                Refuse(message.QoS == QoS.ExactlyOnce ? PacketType.PubRec : PacketType.PubAck, packetId, turn);
             return;
         }
 
+        PacketReceived? received = null;
         if (message.QoS == QoS.ExactlyOnce)
+        {
             _received.Add(packetId);
+            // Stored together with the message: one without the other would lose it or bring it twice.
+            received = _stored is { } stored ? new PacketReceived(stored.Number, packetId) : null;
+        }
+
         bool answered = message.QoS != QoS.AtMostOnce;
-        turn.Routes.Enqueue(new Route(message, answered ? Connection : null, packetId, IsRefusable: answered));
+        turn.Routes.Enqueue(new Route(message, answered ? Connection : null, packetId, IsRefusable: answered, Change: received));
     }
 
     /// <summary>
-    /// PUBACK or PUBREC. A 3.x client gets a plain one whatever the reason, as its specification demands of a publish that was not
-    /// authorised [3.1.1: MQTT-3.3.5-2].
+    /// PUBACK or PUBREC for a publish that was not authorised. A 3.x client gets a plain one, as its specification demands
+    /// [3.1.1: MQTT-3.3.5-2], and goes on to PUBREL.
     /// </summary>
-    private void Acknowledge(PacketType type, ushort packetId, ReasonCode reason, Turn turn)
+    private void Refuse(PacketType type, ushort packetId, Turn turn)
     {
-        bool refused = ReasonCodes.IsError(reason);
-        if (type == PacketType.PubAck || (refused && _version == ProtocolVersion.Mqtt50))
-            _quota.GiveBack();
-        if (type == PacketType.PubRec && refused && _version != ProtocolVersion.Mqtt50)
+        if (type == PacketType.PubRec && _version != ProtocolVersion.Mqtt50)
+        {
             _received.Add(packetId);
-        Send(new AckPacket { Type = type, PacketId = packetId, Reason = reason }, turn);
+            if (_stored is { } stored)
+                Remember(Journal.Append(new PacketReceived(stored.Number, packetId)));
+        }
+
+        Answer(type, packetId, ReasonCode.NotAuthorized, Position, turn);
     }
 
     private void OnAck(in AckPacket ack, Turn turn)
@@ -190,27 +211,44 @@ internal sealed partial class Session
                     Completed(delivery, ack.Reason, turn);
                 break;
             case PacketType.PubRec:
-                bool known = _window.TryReceived(ack.PacketId, default);
-                ReasonCode reason = known ? ReasonCode.Success : ReasonCode.PacketIdentifierNotFound;
-                Send(new AckPacket { Type = PacketType.PubRel, PacketId = ack.PacketId, Reason = reason }, turn);
+                OnPubRec(ack.PacketId, turn);
                 return;
             case PacketType.PubRel:
-                reason = _received.Release(ack.PacketId) ? ReasonCode.Success : ReasonCode.PacketIdentifierNotFound;
-                _quota.GiveBack();
-                Send(new AckPacket { Type = PacketType.PubComp, PacketId = ack.PacketId, Reason = reason }, turn);
+                OnPubRel(ack.PacketId, turn);
                 return;
             default:
-                _window.TryComplete(ack.PacketId, InFlightState.AwaitingPubComp, out _);
+                if (_window.TryComplete(ack.PacketId, InFlightState.AwaitingPubComp, out delivery) && delivery.Copy is { } copy)
+                    Journal.Completed(copy);
                 break;
         }
 
         Pump(turn);
     }
 
+    /// <summary>PUBREL follows once it is on disk that the client has the message: after it nothing keeps the client from taking it twice.</summary>
+    private void OnPubRec(ushort packetId, Turn turn)
+    {
+        bool known = _window.TryGet(packetId, out InFlight<Delivery> entry) && _window.TryReceived(packetId, entry.Item);
+        if (known && entry.State == InFlightState.AwaitingPubRec && entry.Item.Copy is { } copy)
+            Remember(Journal.Done(copy, keepsPacketId: true));
+        Answer(PacketType.PubRel, packetId, known ? ReasonCode.Success : ReasonCode.PacketIdentifierNotFound, Position, turn);
+    }
+
+    /// <summary>PUBCOMP follows once the disk has forgotten the identifier: remembered, it would swallow the next message that has it.</summary>
+    private void OnPubRel(ushort packetId, Turn turn)
+    {
+        bool known = _received.Release(packetId);
+        if (known && _stored is { } stored)
+            Remember(Journal.Append(new PacketReleased(stored.Number, packetId)));
+        Answer(PacketType.PubComp, packetId, known ? ReasonCode.Success : ReasonCode.PacketIdentifierNotFound, Position, turn);
+    }
+
     private void Completed(in Delivery delivery, ReasonCode reason, Turn turn)
     {
         if (ReasonCodes.IsError(reason))
-            turn.Dropped(DropReason.RefusedByClient, ClientId, delivery.Message);
+            turn.Dropped(DropReason.RefusedByClient, ClientId, delivery);
+        else
+            turn.Forget(delivery);
     }
 
     private void OnSubscribe(in Frame frame, Turn turn)
@@ -262,7 +300,7 @@ internal sealed partial class Session
         }
 
         TellRefused(packet, codes, turn);
-        Send(new SubAckPacket { PacketId = packet.PacketId, ReasonCodes = codes.ToArray() }, turn);
+        SendWhenStored(new SubAckPacket { PacketId = packet.PacketId, ReasonCodes = codes.ToArray() }, turn);
         Pump(turn);
     }
 
@@ -301,6 +339,8 @@ internal sealed partial class Session
             return ReasonCode.WildcardSubscriptionsNotSupported;
         if (request.Filter.Count((byte)'/') >= options.TopicLevelsMax)
             return ReasonCode.QuotaExceeded;
+        if (IsDurable && Journal.IsFull)
+            return ReasonCode.QuotaExceeded;
         string name = Encoding.UTF8.GetString(request.Filter);
         Subscription? existing = null;
         if (_subscriptions is not null && !_subscriptions.TryGetValue(name, out existing) && _subscriptions.Count >= options.SubscriptionsPerSessionMax)
@@ -333,10 +373,12 @@ internal sealed partial class Session
             existing.Terms = existing.Terms with { ReplayedThrough = broker.Retained.Updates };
             if (existing.Replay is not { IsStarted: false })
             {
-                existing.Replay = new RetainedReplay(broker.Retained, existing);
+                existing.Replay = new RetainedReplay(broker.Retained, existing, wasOwed: IsDurable && broker.RetainedCount > 0);
                 (_replays ??= new Queue<RetainedReplay>()).Enqueue(existing.Replay);
             }
         }
+
+        StoreSubscription(existing, isOwedRetained: existing.Replay is { WasOwed: true });
 
         return (ReasonCode)granted;
     }
@@ -352,7 +394,7 @@ internal sealed partial class Session
         var codes = new List<byte>(packet.FilterCount);
         foreach (ReadOnlySpan<byte> filter in packet.Filters)
             codes.Add((byte)(Unsubscribe(Encoding.UTF8.GetString(filter)) ? ReasonCode.Success : ReasonCode.NoSubscriptionExisted));
-        Send(new UnsubAckPacket { PacketId = packet.PacketId, ReasonCodes = codes.ToArray() }, turn);
+        SendWhenStored(new UnsubAckPacket { PacketId = packet.PacketId, ReasonCodes = codes.ToArray() }, turn);
     }
 
     private bool Unsubscribe(string filter)
@@ -360,6 +402,8 @@ internal sealed partial class Session
         if (_subscriptions is null || !_subscriptions.Remove(filter, out Subscription? subscription))
             return false;
         Remove(subscription);
+        if (_stored is { } stored)
+            Remember(Journal.Append(new SubscriptionEnded(stored.Number, filter)));
         return true;
     }
 

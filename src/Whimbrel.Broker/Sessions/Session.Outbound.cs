@@ -97,6 +97,14 @@ internal sealed partial class Session
                 break;
         }
 
+        if (delivery.QoS != QoS.AtMostOnce && _stored is { } stored)
+            permitted = permitted with { Copy = turn.Keep(stored, delivery) };
+        if (_connAck is not null)
+        {
+            _outbox.TryEnqueue(permitted, ClientId, turn);
+            return;
+        }
+
         if (Link is not { } link)
         {
             if (delivery.QoS == QoS.AtMostOnce && !broker.Options.QueueQoS0Offline)
@@ -117,11 +125,11 @@ internal sealed partial class Session
             else if (link.PendingBytes + delivery.Message.Size > broker.Options.LinkOutputBytesMax && link.PendingBytes > 0)
                 turn.Dropped(DropReason.SlowReader, ClientId, delivery.Message);
             else
-                Send(delivery, turn);
+                Send(permitted, turn);
         }
         else if (_outbox.Count == 0 && _window.Free > 0 && link.PendingBytes < broker.Options.LinkHighWaterBytes)
         {
-            Send(delivery, turn);
+            Send(permitted, turn);
         }
         else
         {
@@ -155,7 +163,7 @@ internal sealed partial class Session
     /// </summary>
     private void Pump(Turn turn)
     {
-        if (Link is not { } link)
+        if (Link is not { } link || _connAck is not null)
             return;
         while (_window.HasResends && HasRoomOnLink(link) && _window.TryNextResend(out InFlight<Delivery> entry))
             Resend(entry, turn);
@@ -166,7 +174,7 @@ internal sealed partial class Session
             if (!permitted || delivery.Message.IsExpired(turn.Now))
             {
                 _outbox.TryDequeue(out _);
-                turn.Dropped(permitted ? DropReason.Expired : DropReason.ReceiveNotAuthorized, ClientId, delivery.Message);
+                turn.Dropped(permitted ? DropReason.Expired : DropReason.ReceiveNotAuthorized, ClientId, delivery);
                 continue;
             }
 
@@ -189,6 +197,9 @@ internal sealed partial class Session
             if (!replay.TryPeek(turn.Now, out Delivery delivery))
             {
                 _replays.Dequeue();
+                // Unless another replay of the subscription goes on.
+                if (replay.Subscription is { Replay: null, IsRemoved: false } && replay.WasOwed)
+                    StoreSubscription(replay.Subscription, isOwedRetained: false);
                 continue;
             }
 
@@ -199,10 +210,16 @@ internal sealed partial class Session
                 break;
             replay.Advance();
             Verdict verdict = AuthorizeReceive(delivery, out Pending<Verdict>? permission);
+            if (verdict == Verdict.Denied)
+            {
+                turn.Dropped(DropReason.ReceiveNotAuthorized, ClientId, delivery.Message);
+                continue;
+            }
+
+            if (delivery.QoS != QoS.AtMostOnce && _stored is { } stored)
+                delivery = delivery with { Copy = turn.KeepAlone(stored, delivery) };
             if (verdict == Verdict.Allowed)
                 Send(delivery, turn);
-            else if (verdict == Verdict.Denied)
-                turn.Dropped(DropReason.ReceiveNotAuthorized, ClientId, delivery.Message);
             else
                 _outbox.TryEnqueue(delivery with { Permission = permission }, ClientId, turn);
         }
@@ -231,9 +248,11 @@ internal sealed partial class Session
     private void Resend(in InFlight<Delivery> entry, Turn turn)
     {
         if (entry.State == InFlightState.AwaitingPubComp)
-            Send(new AckPacket { Type = PacketType.PubRel, PacketId = entry.PacketId }, turn);
-        else if (!TryWrite(entry.Item, entry.PacketId, duplicate: true, turn))
-            _window.TryComplete(entry.PacketId, entry.State, out _);
+            Answer(PacketType.PubRel, entry.PacketId, ReasonCode.Success, Position, turn);
+        else if (entry.Item is { QoS: QoS.ExactlyOnce, Copy: { } copy } && Link!.AckContract == AckContract.Fsync)
+            Hold(new HeldPacket(Journal.PositionOf(copy), PacketId: entry.PacketId, Copy: copy), turn);
+        else
+            Transmit(entry.Item, entry.PacketId, entry.Item.Copy?.WasSent ?? true, turn);
     }
 
     private void Send(in Delivery delivery, Turn turn)
@@ -244,10 +263,28 @@ internal sealed partial class Session
             return;
         }
 
-        InFlightState state = delivery.QoS == QoS.AtLeastOnce ? InFlightState.AwaitingPubAck : InFlightState.AwaitingPubRec;
         ushort packetId = _window.Add(delivery, delivery.QoS);
-        if (!TryWrite(delivery, packetId, duplicate: false, turn))
-            _window.TryComplete(packetId, state, out _);
+        if (delivery.Copy is { } copy)
+        {
+            long position = Journal.Sent(copy, packetId);
+            if (delivery.QoS == QoS.ExactlyOnce && Link!.AckContract == AckContract.Fsync)
+            {
+                // After a crash the client must find the same message under the identifier.
+                Hold(new HeldPacket(position, PacketId: packetId, Copy: copy), turn);
+                return;
+            }
+        }
+
+        Transmit(delivery, packetId, duplicate: false, turn);
+    }
+
+    /// <summary>Writes a QoS 1 or 2 message that is in the window; one that the client cannot take leaves it.</summary>
+    private void Transmit(in Delivery delivery, ushort packetId, bool duplicate, Turn turn)
+    {
+        if (!TryWrite(delivery, packetId, duplicate, turn))
+            _window.TryComplete(packetId, delivery.QoS == QoS.AtLeastOnce ? InFlightState.AwaitingPubAck : InFlightState.AwaitingPubRec, out _);
+        else if (delivery.Copy is { } copy)
+            copy.WasSent = true;
     }
 
     /// <summary>Writes the PUBLISH; false, with the drop named, when the client cannot take a packet of this size [MQTT-3.1.2-25].</summary>
@@ -259,7 +296,7 @@ internal sealed partial class Session
             : WriteOwn(link, delivery, packetId, duplicate, turn.Now);
         if (length == 0)
         {
-            turn.Dropped(DropReason.PacketTooLarge, ClientId, delivery.Message);
+            turn.Dropped(DropReason.PacketTooLarge, ClientId, delivery);
             return false;
         }
 

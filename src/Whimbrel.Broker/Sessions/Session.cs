@@ -10,6 +10,7 @@ namespace Whimbrel.Broker;
 /// <remarks>
 /// Reached through its <see cref="SessionGate"/> only. Inputs are methods; what concerns others is put into the <see cref="Turn"/>.
 /// This part: attaching, ending, deadlines. <c>Session.Inbound.cs</c>: packets of the client. <c>Session.Outbound.cs</c>: deliveries to it.
+/// <c>Session.Storing.cs</c>: what is kept on disk, and the packets that wait for it. <c>Session.Recovery.cs</c>: how it comes back.
 /// </remarks>
 internal sealed partial class Session(SessionGate gate, MessageBroker broker)
 {
@@ -49,8 +50,11 @@ internal sealed partial class Session(SessionGate gate, MessageBroker broker)
     /// <summary>The session is over and out of the registry; whoever still holds its gate must look its client identifier up again.</summary>
     public bool Ended { get; private set; }
 
-    /// <summary>Whether a packet waits for a permission: the connection's further packets wait behind it.</summary>
-    public bool IsWaiting => _waiting is not null;
+    /// <summary>
+    /// Whether the connection's further packets wait: behind one that waits for a permission, behind CONNACK, or because more is on its way
+    /// to the disk than it takes.
+    /// </summary>
+    public bool IsWaiting => _waiting is not null || _connAck is not null || (_held is { Count: > 0 } && Journal.IsCrowded);
 
     /// <summary>See <see cref="SessionGate.Availability"/>.</summary>
     public int Availability => Link is not { } link ? -1
@@ -69,8 +73,11 @@ internal sealed partial class Session(SessionGate gate, MessageBroker broker)
     public void Attach(Connection connection, ConnectRequest request, ReadOnlyMemory<byte> authenticationData, Turn turn)
     {
         bool present = _exists && !request.CleanStart;
+        bool awaitsEnd = _stored is not null && !present;
         if (_exists && !present)
-            Discard(turn);
+            Discard(connection, turn);
+        if (!present && request.ExpirySeconds > 0 && Journal.IsOn)
+            _stored = Journal.Begin(gate);
         // [MQTT-3.1.3-9] A will that waits is not sent when the session is resumed before its delay is over.
         _willDue = Message.Never;
         _exists = true;
@@ -100,7 +107,8 @@ internal sealed partial class Session(SessionGate gate, MessageBroker broker)
             SessionPresent = present,
             KeepAliveSeconds = _keepAliveSeconds,
         });
-        Send(request.Accepted(present, authenticationData, broker.Options), turn);
+        StoreAttached();
+        AcceptConnection(request, present, authenticationData, awaitsEnd, turn);
         Schedule();
         Pump(turn);
     }
@@ -127,10 +135,11 @@ internal sealed partial class Session(SessionGate gate, MessageBroker broker)
         if (_waiting is { Publish: { QoS: QoS.AtMostOnce } lost })
             turn.Dropped(DropReason.LinkLost, ClientId, lost);
         _waiting = null;
+        ForgetHeld();
         // [MQTT-3.1.2-10], [MQTT-3.14.4-3]
         if (cause.Reason == CloseReason.ClientDisconnected)
             _will = null;
-        else if (_will is { } will)
+        else if (_will is { } will && !(broker.IsShuttingDown && IsDurable && _expirySeconds > 0))
             _willDue = turn.Now + (will.DelaySeconds * 1000L);
         if (_expirySeconds == 0)
         {
@@ -138,6 +147,7 @@ internal sealed partial class Session(SessionGate gate, MessageBroker broker)
             return;
         }
 
+        StoreDetached();
         if (_willDue <= turn.Now)
             PublishWill(turn);
         HandOverShared(includeAbsent: false, turn);
@@ -147,7 +157,7 @@ internal sealed partial class Session(SessionGate gate, MessageBroker broker)
     /// <summary>Ends the session and everything it holds.</summary>
     public void End(Turn turn)
     {
-        Discard(turn);
+        Discard(null, turn);
         Ended = true;
         broker.Sessions.Remove(gate);
         turn.Happened(new BrokerEvent(BrokerEventKind.SessionEnded) { ClientId = ClientId });
@@ -214,28 +224,34 @@ internal sealed partial class Session(SessionGate gate, MessageBroker broker)
             return;
         _will = null;
         _willDue = Message.Never;
-        turn.Routes.Enqueue(new Route(will.ToMessage(ClientId, turn.Now), null, 0));
+        // Its end is stored together with the message: it is published once, whatever happens.
+        WillEnded? ended = _willNumber != 0 ? new WillEnded(_stored!.Number, _willNumber) : null;
+        _willNumber = 0;
+        turn.Routes.Enqueue(new Route(will.ToMessage(ClientId, turn.Now), null, 0, Change: ended));
     }
 
-    /// <summary>Forgets the state of the session: it ended or a clean start replaces it.</summary>
-    private void Discard(Turn turn)
+    /// <summary>
+    /// Forgets the state of the session: it ended or a clean start replaces it, that of <paramref name="successor"/>.
+    /// </summary>
+    private void Discard(Connection? successor, Turn turn)
     {
         // The end of the session is the latest moment for a will that waits [MQTT-3.1.3-9].
         if (_willDue != Message.Never)
             PublishWill(turn);
         foreach (Subscription subscription in _subscriptions?.Values ?? Enumerable.Empty<Subscription>())
             Remove(subscription);
+        string[] filters = _subscriptions is null ? [] : [.. _subscriptions.Keys];
         _subscriptions = null;
         _replays = null;
         DropInFlight(turn);
         HandOverShared(includeAbsent: true, turn);
+        StoreEnded(successor, filters, turn);
         if (_outbox.Count > 0)
         {
             _outbox.TryPeek(out Delivery first);
             turn.Dropped(DropReason.SessionEnded, ClientId, first.Message.Topic, _outbox.Count);
-            while (_outbox.TryDequeue(out _))
-            {
-            }
+            while (_outbox.TryDequeue(out Delivery delivery))
+                turn.Forget(delivery);
         }
 
         _window.Clear();
@@ -258,9 +274,11 @@ internal sealed partial class Session(SessionGate gate, MessageBroker broker)
                 continue;
             if (entry.State == InFlightState.AwaitingPubAck && entry.Item.Group is { } group && group.HasOther(gate))
             {
-                turn.Routes.Enqueue(new Route(entry.Item.Message, null, 0, group));
+                HandOver(entry.Item, group, turn);
                 continue;
             }
+
+            turn.Forget(entry.Item);
 
             topic ??= entry.Item.Message.Topic;
             count++;
@@ -280,7 +298,14 @@ internal sealed partial class Session(SessionGate gate, MessageBroker broker)
             return;
         _outbox.Extract(
             delivery => delivery.Group is { } group && (group.HasOtherOnline(gate) || (includeAbsent && group.HasOther(gate))),
-            delivery => turn.Routes.Enqueue(new Route(delivery.Message, null, 0, delivery.Group)));
+            delivery => HandOver(delivery, delivery.Group!, turn));
+    }
+
+    /// <summary>The store lets this session's copy go when another one has taken its place, not before.</summary>
+    private static void HandOver(in Delivery delivery, SharedGroup group, Turn turn)
+    {
+        CopyDone? done = delivery.Copy is { } copy ? new CopyDone(copy) : null;
+        turn.Routes.Enqueue(new Route(delivery.Message, null, 0, group, Change: done, Stored: delivery.Copy?.Message));
     }
 
     private void Remove(Subscription subscription)

@@ -17,6 +17,7 @@ internal sealed class SessionGate : IWakeable, ITimed
     private readonly Lock _lock = new();
     private readonly Session _session;
     private int _availability = -1;
+    private bool _isDurable;
     private Link? _link;
 
     public SessionGate(string clientId, MessageBroker broker)
@@ -36,6 +37,9 @@ internal sealed class SessionGate : IWakeable, ITimed
     /// sent at once. As of the last time somebody left the gate.
     /// </summary>
     public int Availability => Volatile.Read(ref _availability);
+
+    /// <summary>Whether the session is durable, so that QoS 1 and 2 for it go to the store. As of the last time somebody left the gate.</summary>
+    public bool IsDurable => Volatile.Read(ref _isDurable);
 
     public Scope Enter()
     {
@@ -63,6 +67,7 @@ internal sealed class SessionGate : IWakeable, ITimed
     private void Leave()
     {
         Volatile.Write(ref _availability, _session.Availability);
+        Volatile.Write(ref _isDurable, _session.IsDurable);
         Volatile.Write(ref _link, _session.Link);
         Hold(null);
         _lock.Exit();

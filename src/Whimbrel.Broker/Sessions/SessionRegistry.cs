@@ -32,6 +32,13 @@ internal sealed class SessionRegistry(MessageBroker broker)
         return gate;
     }
 
+    /// <summary>Takes in a session that was there before the start, whatever the limit is now.</summary>
+    public void Add(SessionGate gate)
+    {
+        if (_gates.TryAdd(gate.ClientId, gate))
+            Interlocked.Increment(ref _count);
+    }
+
     public void Remove(SessionGate gate)
     {
         if (_gates.TryRemove(new KeyValuePair<string, SessionGate>(gate.ClientId, gate)))

@@ -106,6 +106,16 @@ public sealed class InFlightWindow<T>
     }
 
     /// <summary>
+    /// Takes back what was in flight before a restart, in the order in which it was sent, before the first <see cref="Open"/>.
+    /// </summary>
+    public void Restore(ushort packetId, InFlightState state, T item)
+    {
+        _entries ??= [];
+        _entries[packetId] = new InFlight<T>(packetId, state, ++_order, item);
+        _lastId = packetId;
+    }
+
+    /// <summary>
     /// Reserves an identifier that is not in use without an entry, for SUBSCRIBE and UNSUBSCRIBE of a client, which
     /// counts what is outstanding through <paramref name="isReserved"/>.
     /// </summary>

@@ -18,5 +18,8 @@ public sealed class ReceivedPacketIds
     /// <summary>PUBREL: the identifier may be used for a new message from now on. False when it was not known.</summary>
     public bool Release(ushort packetId) => _ids is not null && _ids.Remove(packetId);
 
+    /// <summary>Every identifier held, in no order.</summary>
+    public IEnumerable<ushort> All => _ids ?? Enumerable.Empty<ushort>();
+
     public void Clear() => _ids = null;
 }

@@ -1,0 +1,107 @@
+using System.Text;
+using Whimbrel.Protocol;
+using Whimbrel.Protocol.Flow;
+
+namespace Whimbrel.Broker;
+
+/// <summary>The way back after a restart, in three steps that every session takes together with all others.</summary>
+internal sealed partial class Session
+{
+    /// <summary>First: who it is and what it subscribed to.</summary>
+    public void Restore(RecoveredSession recovered, Turn turn)
+    {
+        recovered.Settle();
+        SessionState state = recovered.State;
+        _exists = true;
+        _stored = recovered.Stored;
+        _version = state.Version;
+        _userName = state.UserName;
+        _expirySeconds = state.ExpirySeconds;
+        // Who was connected when the broker ended lost the connection with it.
+        _disconnectedAt = state.DisconnectedAt == Message.Never ? turn.Now : state.DisconnectedAt;
+        foreach (ushort packetId in recovered.Received)
+            _received.Add(packetId);
+        foreach (SubscriptionState subscription in recovered.Subscriptions)
+            Restore(subscription);
+        RestoreWills(recovered.Wills, turn);
+    }
+
+    /// <summary>Second, when every shared group has its members: what it is owed.</summary>
+    public void RestoreDeliveries(RecoveredSession recovered)
+    {
+        var waiting = new Queue<Delivery>(recovered.Deliveries);
+        foreach ((long sequence, ushort packetId) in recovered.Sent)
+        {
+            RestoreQueued(waiting, sequence);
+            if (waiting.TryPeek(out Delivery delivery) && delivery.Copy!.Sequence == sequence)
+            {
+                waiting.Dequeue();
+                InFlightState state = delivery.QoS == QoS.AtLeastOnce ? InFlightState.AwaitingPubAck : InFlightState.AwaitingPubRec;
+                _window.Restore(packetId, state, delivery with { Group = GroupOf(delivery) });
+            }
+            else
+            {
+                // The client has the message; what it does not know yet is that the broker knows.
+                _window.Restore(packetId, InFlightState.AwaitingPubComp, StoredCopy.Released(recovered.Stored, sequence, packetId));
+            }
+        }
+
+        RestoreQueued(waiting, long.MaxValue);
+    }
+
+    /// <summary>Third: time goes on. What was due meanwhile happens now.</summary>
+    public void Resume(RecoveredSession recovered, Turn turn)
+    {
+        if (turn.Now >= ExpiresAt)
+        {
+            broker.Statistics.CountExpired();
+            End(turn);
+            return;
+        }
+
+        // The expiry must not begin again with every crash.
+        if (recovered.State.DisconnectedAt == Message.Never)
+            Remember(Journal.Append(StateNow(_stored!)));
+        if (_willDue <= turn.Now)
+            PublishWill(turn);
+        Schedule();
+    }
+
+    private void Restore(SubscriptionState state)
+    {
+        var subscription = new Subscription(state.Filter, gate, new SubscriptionTerms(state.Options, state.Identifier, 0));
+        if (!TopicFilter.TryParse(Encoding.UTF8.GetBytes(state.Filter), out TopicFilter filter))
+            throw new StoreException(StoreFailure.Corrupt, $"the stored session of client '{ClientId}' has a subscription that is not a topic filter; restore a backup");
+        (_subscriptions ??= new Dictionary<string, Subscription>(StringComparer.Ordinal)).Add(state.Filter, subscription);
+        broker.Tree.Add(filter, subscription);
+        if (!state.IsOwedRetained)
+            return;
+        subscription.Terms = subscription.Terms with { ReplayedThrough = broker.Retained.Updates };
+        subscription.Replay = new RetainedReplay(broker.Retained, subscription, wasOwed: true);
+        (_replays ??= new Queue<RetainedReplay>()).Enqueue(subscription.Replay);
+    }
+
+    private void RestoreWills(List<WillState> wills, Turn turn)
+    {
+        foreach (WillState will in wills)
+        {
+            // Only the last is of the last connection; one before it was about to be published.
+            if (_willNumber != 0)
+                PublishWill(turn);
+            _will = will.Will;
+            _willNumber = _lastWillNumber = will.Number;
+            _willDue = _disconnectedAt + (will.Will.DelaySeconds * 1000L);
+        }
+    }
+
+    private void RestoreQueued(Queue<Delivery> waiting, long below)
+    {
+        while (waiting.TryPeek(out Delivery delivery) && delivery.Copy!.Sequence < below)
+        {
+            waiting.Dequeue();
+            _outbox.Restore(delivery with { Group = GroupOf(delivery) });
+        }
+    }
+
+    private SharedGroup? GroupOf(in Delivery delivery) => delivery.Group is { } group ? broker.Tree.FindGroup(group.Filter) ?? group : null;
+}
