@@ -21,20 +21,24 @@ internal sealed class BrokerService : IHostedService, IWhimbrelBroker, IAsyncDis
     private readonly WhimbrelOptions _options;
     private readonly ILoggerFactory _loggers;
     private readonly ILogger _logger;
+    private readonly Action _failed;
     private readonly BrokerClock _clock;
     private readonly BrokerLog _log;
     private readonly TurnPool _turns;
     private readonly CancellationTokenSource _stopping = new();
     private ILinkHost? _host;
     private BoundListeners? _listeners;
+    private StoreThread? _store;
     private Heartbeat? _heartbeat;
     private int _disposed;
 
     /// <param name="options">How it is embedded.</param>
     /// <param name="ports">What the options leave open; its events are told after the log.</param>
     /// <param name="loggers">Makes the loggers.</param>
-    public BrokerService(WhimbrelOptions options, BrokerPorts? ports, ILoggerFactory loggers)
+    /// <param name="failed">Called when the broker cannot go on: the application is to stop.</param>
+    public BrokerService(WhimbrelOptions options, BrokerPorts? ports, ILoggerFactory loggers, Action? failed = null)
     {
+        _failed = failed ?? (() => Environment.FailFast("the store of the MQTT broker failed"));
         _options = options;
         _loggers = loggers;
         _logger = loggers.CreateLogger(LogCategory);
@@ -56,6 +60,7 @@ internal sealed class BrokerService : IHostedService, IWhimbrelBroker, IAsyncDis
 
     /// <exception cref="FormatException">An endpoint to listen on is not one.</exception>
     /// <exception cref="ListenException">A listener could not be opened. Nothing is left open then.</exception>
+    /// <exception cref="StoreException">The store could not be opened or read. Nothing is left open then.</exception>
     public async Task StartAsync(CancellationToken cancellationToken)
     {
         var endpoints = _options.IsListening
@@ -67,9 +72,12 @@ internal sealed class BrokerService : IHostedService, IWhimbrelBroker, IAsyncDis
         {
             foreach (var endpoint in endpoints)
                 await _listeners.OpenAsync(endpoint).ConfigureAwait(false);
+            OpenStore(endpoints);
         }
         catch
         {
+            _store?.Stop();
+            _store = null;
             await _host.StopAsync().ConfigureAwait(false);
             _listeners.RemoveFiles();
             _host = null;
@@ -98,6 +106,7 @@ internal sealed class BrokerService : IHostedService, IWhimbrelBroker, IAsyncDis
         await host.StopAsync().ConfigureAwait(false);
         await _heartbeat!.StopAsync().ConfigureAwait(false);
         _listeners!.RemoveFiles();
+        _store?.Stop();
         _log.OnSecond(long.MaxValue);
         await _stopping.CancelAsync().ConfigureAwait(false);
         HostingLog.Stopped(_logger);
@@ -127,8 +136,12 @@ internal sealed class BrokerService : IHostedService, IWhimbrelBroker, IAsyncDis
         cancellationToken.ThrowIfCancellationRequested();
         if (!TopicName.IsValid(message.Topic))
             throw new ArgumentException($"'{Encoding.UTF8.GetString(message.Topic)}' is not a topic name.", nameof(message));
-        using var turn = _turns.Begin();
-        return ValueTask.FromResult(Core.Publish(message, turn.Turn));
+        var stored = new StoredSignal();
+        ReasonCode outcome;
+        bool isSafe;
+        using (var turn = _turns.Begin())
+            outcome = Core.Publish(message, turn.Turn, stored, out isSafe);
+        return isSafe ? ValueTask.FromResult(outcome) : stored.ThenAsync(outcome, _stopping.Token);
     }
 
     public IDisposable Subscribe(string filter, Func<ReceivedMessage, CancellationToken, ValueTask> handler, int capacity = 1024)
@@ -168,6 +181,25 @@ internal sealed class BrokerService : IHostedService, IWhimbrelBroker, IAsyncDis
         using var turn = _turns.Begin();
         return ValueTask.FromResult(Core.Disconnect(clientId, turn.Turn));
     }
+
+    /// <summary>After the ports are ours and before anybody is served.</summary>
+    private void OpenStore(IEnumerable<ListenEndpoint> endpoints)
+    {
+        if (_options.Store is null)
+        {
+            HostingLog.NoStore(_logger);
+            return;
+        }
+
+        _store = new StoreThread(_options.Store(), _logger, _failed);
+        _store.Start(Core, _turns);
+        foreach (var endpoint in endpoints)
+            HostingLog.Acknowledgements(_logger, endpoint.Uri, Explain(endpoint.AckContract));
+    }
+
+    private static string Explain(AckContract contract) => contract == AckContract.Fsync
+        ? "fsync (what is acknowledged is on disk)"
+        : "memory (a crash may lose what was acknowledged a moment before)";
 
     private LocalSubscription SubscribeTo(string filter, int capacity)
     {
@@ -216,6 +248,20 @@ internal sealed class BrokerService : IHostedService, IWhimbrelBroker, IAsyncDis
         {
             inner.Dispose();
             subscriber.Complete();
+        }
+    }
+
+    /// <summary>Tells the embedding program that its message is on disk.</summary>
+    private sealed class StoredSignal : IWakeable
+    {
+        private readonly TaskCompletionSource _stored = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+        public void Wake() => _stored.TrySetResult();
+
+        public async ValueTask<ReasonCode> ThenAsync(ReasonCode outcome, CancellationToken stopping)
+        {
+            await _stored.Task.WaitAsync(stopping).ConfigureAwait(false);
+            return outcome;
         }
     }
 

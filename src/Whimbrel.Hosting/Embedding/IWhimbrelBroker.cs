@@ -15,7 +15,7 @@ public interface IWhimbrelBroker
     /// <summary>Sessions, connected or not, each as it is when it is looked at.</summary>
     IEnumerable<ClientDescription> Clients { get; }
 
-    /// <summary>Publishes a message to every subscriber.</summary>
+    /// <summary>Publishes a message to every subscriber. With a store, it completes once the message is on disk for whoever needs it there.</summary>
     /// <param name="topic">A topic name without wildcards.</param>
     /// <param name="payload">Copied.</param>
     /// <param name="qos">The QoS at which it is published.</param>

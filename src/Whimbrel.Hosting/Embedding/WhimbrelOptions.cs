@@ -22,6 +22,12 @@ public sealed class WhimbrelOptions
     /// <summary>Bounds and choices of the broker itself.</summary>
     public BrokerOptions Broker { get; set; } = new();
 
+    /// <summary>
+    /// Opens the store that keeps sessions, queues and retained messages; called when the broker starts, and the store is closed when it
+    /// stops. Null keeps everything in memory.
+    /// </summary>
+    public Func<DurableStore>? Store { get; set; }
+
     /// <summary>Checks user names and passwords. Null for the registered service or, without one, everybody.</summary>
     public IAuthenticator? Authenticator { get; set; }
 

@@ -44,6 +44,13 @@ public static class WhimbrelServices
         return new BrokerService(
             provider.GetRequiredService<IOptions<WhimbrelOptions>>().Value,
             ports,
-            provider.GetService<ILoggerFactory>() ?? NullLoggerFactory.Instance);
+            provider.GetService<ILoggerFactory>() ?? NullLoggerFactory.Instance,
+            () => Stop(provider.GetRequiredService<IHostApplicationLifetime>()));
+    }
+
+    private static void Stop(IHostApplicationLifetime lifetime)
+    {
+        Environment.ExitCode = 1;
+        lifetime.StopApplication();
     }
 }

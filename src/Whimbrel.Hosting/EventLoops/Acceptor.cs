@@ -14,9 +14,9 @@ internal sealed unsafe class Acceptor : IDisposable
     // Trouble is over when it has not come back for this long; so there is one pair of log lines and not thousands.
     private const int EpisodeMilliseconds = 10_000;
 
-    private readonly string _uri;
+    private readonly ListenerIdentity _listener;
     private readonly ILogger _logger;
-    private readonly Action<int, PeerAddress, string> _accepted;
+    private readonly Action<int, PeerAddress, ListenerIdentity> _accepted;
     private readonly DescriptorBudget _budget = DescriptorBudget.OfProcess();
     private Epoll? _epoll;
     private ulong _token;
@@ -26,13 +26,13 @@ internal sealed unsafe class Acceptor : IDisposable
     private long _refused;
 
     /// <param name="descriptor">A listening socket, owned from here on.</param>
-    /// <param name="uri">How the listener is called.</param>
-    /// <param name="accepted">Takes the new descriptor, the peer and the listener's name.</param>
+    /// <param name="listener">What its links share.</param>
+    /// <param name="accepted">Takes the new descriptor, the peer and the listener.</param>
     /// <param name="logger">Hears of trouble.</param>
-    public Acceptor(int descriptor, string uri, Action<int, PeerAddress, string> accepted, ILogger logger)
+    public Acceptor(int descriptor, ListenerIdentity listener, Action<int, PeerAddress, ListenerIdentity> accepted, ILogger logger)
     {
         Descriptor = descriptor;
-        _uri = uri;
+        _listener = listener;
         _accepted = accepted;
         _logger = logger;
         _reserve = Libc.Open("/dev/null");
@@ -66,7 +66,7 @@ internal sealed unsafe class Acceptor : IDisposable
                     _refused++;
                     break;
                 case >= 0:
-                    _accepted(result, new PeerAddress(new ReadOnlySpan<byte>(address, Math.Min(length, PeerAddress.SocketAddressBytesMax))), _uri);
+                    _accepted(result, new PeerAddress(new ReadOnlySpan<byte>(address, Math.Min(length, PeerAddress.SocketAddressBytesMax))), _listener);
                     break;
                 case -Errno.TryAgain:
                     return;
@@ -86,7 +86,7 @@ internal sealed unsafe class Acceptor : IDisposable
         if (nowMilliseconds - _troubleAt >= EpisodeMilliseconds)
         {
             IsInTrouble = false;
-            HostingLog.AcceptRecovered(_logger, _uri, _refused);
+            HostingLog.AcceptRecovered(_logger, _listener.Uri, _refused);
             return;
         }
 
@@ -139,6 +139,6 @@ internal sealed unsafe class Acceptor : IDisposable
             return;
         IsInTrouble = true;
         _refused = 0;
-        HostingLog.AcceptFailing(_logger, _uri, cause);
+        HostingLog.AcceptFailing(_logger, _listener.Uri, cause);
     }
 }

@@ -52,7 +52,7 @@ internal sealed unsafe partial class EpollLink : Link
 
     private readonly EventLoop _loop;
     private readonly OutputBuffer _output;
-    private readonly string _listener;
+    private readonly ListenerIdentity _listener;
     private readonly PeerAddress _peer;
     private int _attention;
     private int _closeAsked;
@@ -65,7 +65,7 @@ internal sealed unsafe partial class EpollLink : Link
     private bool _wakeWhenDrained;
     private bool _unwatched;
 
-    public EpollLink(EventLoop loop, int fd, in PeerAddress peer, string listener)
+    public EpollLink(EventLoop loop, int fd, in PeerAddress peer, ListenerIdentity listener)
     {
         _loop = loop;
         _fd = fd;
@@ -76,7 +76,9 @@ internal sealed unsafe partial class EpollLink : Link
 
     public override string Peer => _peer.ToString();
 
-    public override string Listener => _listener;
+    public override string Listener => _listener.Uri;
+
+    public override AckContract AckContract => _listener.AckContract;
 
     public override int PendingBytes => _output.PendingBytes;
 

@@ -1,4 +1,5 @@
 using System.Net;
+using Whimbrel.Broker;
 
 namespace Whimbrel.Hosting;
 
@@ -31,10 +32,10 @@ internal sealed class EventLoopHost : ILinkHost
         return cores <= 4 ? 1 : Math.Min(cores / 2, 16);
     }
 
-    public ValueTask<EndPoint> BindAsync(EndPoint endPoint)
+    public ValueTask<EndPoint> BindAsync(EndPoint endPoint, AckContract ackContract)
     {
         var (descriptor, bound) = ListenSocket.Open(endPoint);
-        _loops[0].Add(new Acceptor(descriptor, ListenEndpoint.Format(bound), Adopt, _context.Logger));
+        _loops[0].Add(new Acceptor(descriptor, new ListenerIdentity(ListenEndpoint.Format(bound), ackContract), Adopt, _context.Logger));
         return ValueTask.FromResult(bound);
     }
 
@@ -54,7 +55,7 @@ internal sealed class EventLoopHost : ILinkHost
     public async ValueTask StopAsync() => await Task.WhenAll(Array.ConvertAll(_loops, loop => loop.StopAsync())).ConfigureAwait(false);
 
     // On the thread of the first loop, which has the listeners. Also a link of its own goes through the queue: it is one append.
-    private void Adopt(int descriptor, PeerAddress peer, string listener)
+    private void Adopt(int descriptor, PeerAddress peer, ListenerIdentity listener)
     {
         var loop = _loops[_next];
         _next = (_next + 1) % _loops.Length;

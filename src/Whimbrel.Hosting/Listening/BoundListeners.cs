@@ -1,6 +1,7 @@
 using System.Net;
 using System.Net.Sockets;
 using Microsoft.Extensions.Logging;
+using Whimbrel.Broker;
 
 namespace Whimbrel.Hosting;
 
@@ -23,7 +24,7 @@ internal sealed class BoundListeners(ILinkHost host, ILogger logger)
             if (companion.Equals(first) || companion.AddressFamily == first.AddressFamily)
                 continue;
             var beside = WithPortOf(companion, first);
-            if (await TryBindAsync(beside, (endpoint.Alternatives[0] as IPEndPoint)?.Port == 0).ConfigureAwait(false) is { } bound)
+            if (await TryBindAsync(beside, endpoint.AckContract, (endpoint.Alternatives[0] as IPEndPoint)?.Port == 0).ConfigureAwait(false) is { } bound)
             {
                 _bound.Add(bound);
                 LogListening(bound);
@@ -47,7 +48,7 @@ internal sealed class BoundListeners(ILinkHost host, ILogger logger)
             {
                 if (candidate is UnixDomainSocketEndPoint unix)
                     UnixSocketFile.Prepare(endpoint.Uri, unix);
-                return await host.BindAsync(candidate).ConfigureAwait(false);
+                return await host.BindAsync(candidate, endpoint.AckContract).ConfigureAwait(false);
             }
             catch (ListenException e) when (e.IsUnsupportedAddress && i + 1 < endpoint.Alternatives.Count)
             {
@@ -56,11 +57,11 @@ internal sealed class BoundListeners(ILinkHost host, ILogger logger)
         }
     }
 
-    private async ValueTask<EndPoint?> TryBindAsync(EndPoint endPoint, bool portWasPicked)
+    private async ValueTask<EndPoint?> TryBindAsync(EndPoint endPoint, AckContract ackContract, bool portWasPicked)
     {
         try
         {
-            return await host.BindAsync(endPoint).ConfigureAwait(false);
+            return await host.BindAsync(endPoint, ackContract).ConfigureAwait(false);
         }
         catch (ListenException e) when (e.IsUnsupportedAddress || portWasPicked)
         {

@@ -1,4 +1,5 @@
 using System.Net;
+using Whimbrel.Broker;
 
 namespace Whimbrel.Hosting;
 
@@ -6,9 +7,11 @@ namespace Whimbrel.Hosting;
 internal interface ILinkHost
 {
     /// <summary>Opens a listener. Nothing is accepted before <see cref="Start"/>.</summary>
+    /// <param name="endPoint">Where.</param>
+    /// <param name="ackContract">What acknowledgements are worth there.</param>
     /// <returns>The address with the port that was picked if it was 0.</returns>
     /// <exception cref="ListenException">The listener cannot be opened.</exception>
-    ValueTask<EndPoint> BindAsync(EndPoint endPoint);
+    ValueTask<EndPoint> BindAsync(EndPoint endPoint, AckContract ackContract);
 
     void Start();
 

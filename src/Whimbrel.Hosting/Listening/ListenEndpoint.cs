@@ -1,29 +1,38 @@
 using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
+using Whimbrel.Broker;
 
 namespace Whimbrel.Hosting;
 
 /// <summary>
 /// Where to listen, as people write it: <c>mqtt://127.0.0.1:1883</c>, <c>mqtt://[::1]:1883</c>, <c>mqtt://localhost:1883</c> (this
-/// machine, both protocols), <c>mqtt://*:1883</c> (every address), <c>unix:///run/whimbrel.sock</c>.
+/// machine, both protocols), <c>mqtt://*:1883</c> (every address), <c>unix:///run/whimbrel.sock</c>. Behind it may stand what
+/// acknowledgements are worth there: <c>?ack=fsync</c> (the default) or <c>?ack=memory</c>.
 /// </summary>
 public sealed class ListenEndpoint
 {
     private const int DefaultPort = 1883;
 
+    private readonly string _address;
+
     // sockaddr_un holds 108 bytes with the terminating zero.
     private const int UnixPathBytesMax = 107;
 
+    private const string AckOption = "ack=";
+
     private ListenEndpoint(string uri, IReadOnlyList<EndPoint> alternatives, IReadOnlyList<EndPoint> companions)
     {
-        Uri = uri;
+        _address = uri;
         Alternatives = alternatives;
         Companions = companions;
     }
 
     /// <summary>The endpoint in its canonical spelling.</summary>
-    public string Uri { get; }
+    public string Uri => AckContract == AckContract.Fsync ? _address : $"{_address}?{AckOption}{Spell(AckContract)}";
+
+    /// <summary>What acknowledgements are worth there.</summary>
+    public AckContract AckContract { get; private init; }
 
     /// <summary>What to bind: the first of these that the machine supports. Never empty.</summary>
     internal IReadOnlyList<EndPoint> Alternatives { get; }
@@ -40,6 +49,30 @@ public sealed class ListenEndpoint
             throw Wrong(text, "it has no scheme; write mqtt://HOST:PORT or unix:///PATH");
 
         string rest = text[(separator + 3)..];
+        int query = rest.IndexOf('?', StringComparison.Ordinal);
+        var contract = query < 0 ? AckContract.Fsync : ParseOptions(text, rest[(query + 1)..]);
+        var endpoint = ParseAddress(text, separator, query < 0 ? rest : rest[..query]);
+        return new ListenEndpoint(endpoint._address, endpoint.Alternatives, endpoint.Companions) { AckContract = contract };
+    }
+
+    public override string ToString() => Uri;
+
+    /// <summary>How a contract is written in an endpoint, a log line and CONNACK.</summary>
+    internal static string Spell(AckContract contract) => contract == AckContract.Memory ? "memory" : "fsync";
+
+    private static AckContract ParseOptions(string text, string options)
+    {
+        foreach (var contract in Enum.GetValues<AckContract>())
+        {
+            if (options.Equals(AckOption + Spell(contract), StringComparison.OrdinalIgnoreCase))
+                return contract;
+        }
+
+        throw Wrong(text, $"'?{options}' is not an option of a listener; ?ack=fsync and ?ack=memory are");
+    }
+
+    private static ListenEndpoint ParseAddress(string text, int separator, string rest)
+    {
         return text[..separator].ToLowerInvariant() switch
         {
             "mqtt" or "tcp" => ParseTcp(text, rest),
@@ -48,8 +81,6 @@ public sealed class ListenEndpoint
             _ => throw Wrong(text, $"unknown scheme '{text[..separator]}'; mqtt and unix are available"),
         };
     }
-
-    public override string ToString() => Uri;
 
     /// <summary>How an address is written in a URI of ours.</summary>
     internal static string Format(EndPoint endPoint) => endPoint switch

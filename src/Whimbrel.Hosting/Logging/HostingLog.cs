@@ -29,6 +29,24 @@ internal static partial class HostingLog
     [LoggerMessage(8, LogLevel.Error, "the handler of the subscription to '{Filter}' failed; the message is lost")]
     public static partial void HandlerFailed(ILogger logger, Exception exception, string filter);
 
+    [LoggerMessage(10, LogLevel.Information, "data directory {Location}: {Sessions} sessions, {Messages} queued and {Retained} retained messages, read in {Milliseconds:F0} ms")]
+    public static partial void StoreOpened(ILogger logger, string location, int sessions, int messages, int retained, double milliseconds);
+
+    [LoggerMessage(11, LogLevel.Error, "data directory {Location}: {Cause}; QoS 1 and 2 messages, sessions and subscriptions that need the disk are refused until there is room, what is stored stays readable")]
+    public static partial void StoreFull(ILogger logger, string location, string cause);
+
+    [LoggerMessage(12, LogLevel.Information, "data directory {Location}: there is room again, after {Seconds} s")]
+    public static partial void StoreHasRoom(ILogger logger, string location, long seconds);
+
+    [LoggerMessage(13, LogLevel.Critical, "data directory {Location}: {Cause}; the broker stops, because only a restart can tell what reached the disk. Nothing that was acknowledged is lost")]
+    public static partial void StoreFailed(ILogger logger, Exception exception, string location, string cause);
+
+    [LoggerMessage(14, LogLevel.Information, "no data directory: sessions, queues and retained messages end with this process")]
+    public static partial void NoStore(ILogger logger);
+
+    [LoggerMessage(15, LogLevel.Information, "acknowledgements on {Endpoint}: {Contract}")]
+    public static partial void Acknowledgements(ILogger logger, string endpoint, string contract);
+
     [LoggerMessage(9, LogLevel.Information, "stopped")]
     public static partial void Stopped(ILogger logger);
 }

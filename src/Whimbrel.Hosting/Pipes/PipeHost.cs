@@ -19,7 +19,7 @@ internal sealed class PipeHost : ILinkHost
 
 
     private readonly SocketTransportFactory _factory;
-    private readonly List<IConnectionListener> _listeners = [];
+    private readonly List<(IConnectionListener Socket, AckContract AckContract)> _listeners = [];
     private readonly List<Task> _accepting = [];
     private readonly ConcurrentDictionary<PipeLink, Task> _links = new();
     private readonly DescriptorBudget _budget = DescriptorBudget.OfProcess();
@@ -47,12 +47,12 @@ internal sealed class PipeHost : ILinkHost
 
     public bool IsStopping => _isStopping;
 
-    public async ValueTask<EndPoint> BindAsync(EndPoint endPoint)
+    public async ValueTask<EndPoint> BindAsync(EndPoint endPoint, AckContract ackContract)
     {
         try
         {
             var listener = await _factory.BindAsync(endPoint).ConfigureAwait(false);
-            _listeners.Add(listener);
+            _listeners.Add((listener, ackContract));
             return listener.EndPoint;
         }
         catch (AddressInUseException e)
@@ -68,7 +68,7 @@ internal sealed class PipeHost : ILinkHost
         }
     }
 
-    public void Start() => _accepting.AddRange(_listeners.Select(listener => Task.Run(() => AcceptAsync(listener))));
+    public void Start() => _accepting.AddRange(_listeners.Select(listener => Task.Run(() => AcceptAsync(listener.Socket, listener.AckContract))));
 
     public void OnSecond(long nowMilliseconds)
     {
@@ -79,7 +79,7 @@ internal sealed class PipeHost : ILinkHost
     public async ValueTask StopAcceptingAsync()
     {
         _isStopping = true;
-        foreach (var listener in _listeners)
+        foreach (var (listener, _) in _listeners)
             await listener.UnbindAsync().ConfigureAwait(false);
         await Task.WhenAll(_accepting).ConfigureAwait(false);
     }
@@ -100,26 +100,26 @@ internal sealed class PipeHost : ILinkHost
             await Task.WhenAll(_links.Values).ConfigureAwait(false);
         }
 
-        foreach (var listener in _listeners)
+        foreach (var (listener, _) in _listeners)
             await listener.DisposeAsync().ConfigureAwait(false);
         _listeners.Clear();
         _accepting.Clear();
     }
 
-    private async Task AcceptAsync(IConnectionListener listener)
+    private async Task AcceptAsync(IConnectionListener listener, AckContract ackContract)
     {
-        string uri = ListenEndpoint.Format(listener.EndPoint);
+        var identity = new ListenerIdentity(ListenEndpoint.Format(listener.EndPoint), ackContract);
         try
         {
             while (await listener.AcceptAsync().ConfigureAwait(false) is { } transport)
             {
                 if (transport.Features.Get<IConnectionSocketFeature>() is { } feature && !_budget.Allows(feature.Socket.Handle))
                 {
-                    await RefuseAsync(transport, uri).ConfigureAwait(false);
+                    await RefuseAsync(transport, identity.Uri).ConfigureAwait(false);
                     continue;
                 }
 
-                var link = new PipeLink(this, transport, Describe(transport.RemoteEndPoint), uri);
+                var link = new PipeLink(this, transport, Describe(transport.RemoteEndPoint), identity);
                 var started = new TaskCompletionSource();
                 _links[link] = ServeAsync(link, started.Task);
                 started.SetResult();
@@ -127,7 +127,7 @@ internal sealed class PipeHost : ILinkHost
         }
         catch (Exception e)
         {
-            HostingLog.ThreadFailed(Logger, e, uri);
+            HostingLog.ThreadFailed(Logger, e, identity.Uri);
         }
     }
 

@@ -33,16 +33,18 @@ internal sealed partial class PipeLink : Link
     private bool _wakeWhenDrained;
     private TaskCompletionSource? _drained;
 
+    private readonly ListenerIdentity _listener;
+
     // The heartbeat's:
     private uint _sentSeen;
     private long _progressAt;
 
-    public PipeLink(PipeHost host, ConnectionContext transport, string peer, string listener)
+    public PipeLink(PipeHost host, ConnectionContext transport, string peer, ListenerIdentity listener)
     {
         _host = host;
         _transport = transport;
         Peer = peer;
-        Listener = listener;
+        _listener = listener;
     }
 
     [Flags]
@@ -59,7 +61,9 @@ internal sealed partial class PipeLink : Link
 
     public override string Peer { get; }
 
-    public override string Listener { get; }
+    public override string Listener => _listener.Uri;
+
+    public override AckContract AckContract => _listener.AckContract;
 
     public override int PendingBytes => _output.PendingBytes;
 
