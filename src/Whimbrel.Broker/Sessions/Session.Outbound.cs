@@ -184,7 +184,8 @@ internal sealed partial class Session
             Send(delivery, turn);
         }
 
-        for (int started = 0; _replays is { Count: > 0 };)
+        // Retained messages may come before SUBACK, but no client expects them there.
+        for (int started = 0; _heldSubAcks == 0 && _replays is { Count: > 0 };)
         {
             RetainedReplay replay = _replays.Peek();
             // Looking places up walks the store: many subscriptions at once take turns with everybody else.

@@ -13,6 +13,7 @@ internal sealed partial class Session
 {
     private StoredSession? _stored;
     private Queue<HeldPacket>? _held;
+    private int _heldSubAcks;
     private byte[]? _connAck;
     private long _connAckPosition;
     private long _willNumber;
@@ -146,6 +147,7 @@ internal sealed partial class Session
     private void Hold(in HeldPacket packet, Turn turn)
     {
         (_held ??= new Queue<HeldPacket>()).Enqueue(packet);
+        _heldSubAcks += packet.Frame is null ? 0 : 1;
         if (packet.Position != 0 && !Journal.Await(packet.Position, gate))
             Release(turn);
     }
@@ -172,7 +174,7 @@ internal sealed partial class Session
             if (next.Ack != 0)
                 SendAnswer(next.Ack, next.PacketId, next.Reason, turn);
             else if (next.Frame is { } frame)
-                SendEncoded(frame, turn);
+                ReleaseSubAck(frame, turn);
             else if (IsInFlight(next, out Delivery delivery))
                 Transmit(delivery, next.PacketId, next.Copy!.WasSent, turn);
         }
@@ -209,6 +211,12 @@ internal sealed partial class Session
         Send(new AckPacket { Type = type, PacketId = packetId, Reason = reason }, turn);
     }
 
+    private void ReleaseSubAck(byte[] frame, Turn turn)
+    {
+        _heldSubAcks--;
+        SendEncoded(frame, turn);
+    }
+
     private void SendEncoded(byte[] frame, Turn turn)
     {
         if (Connection is { } connection && !connection.TrySendEncoded(frame, turn))
@@ -219,6 +227,7 @@ internal sealed partial class Session
     private void ForgetHeld()
     {
         _held = null;
+        _heldSubAcks = 0;
         _connAck = null;
     }
 }

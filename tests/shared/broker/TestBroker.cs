@@ -3,10 +3,15 @@ using Whimbrel.Broker;
 namespace Whimbrel.Tests;
 
 /// <summary>A broker in memory with a clock that only the test moves: no socket, no thread, no waiting.</summary>
-internal sealed class TestBroker : IBrokerEvents
+internal sealed class TestBroker : IBrokerEvents, IWakeable
 {
     private readonly Turn _turn;
+    private readonly StoreWriter? _writer;
+    private readonly BrokerOptions _options;
     private int _assigned;
+
+    /// <summary>What brokers keep things in when a test says nothing: null for memory alone.</summary>
+    public static Func<MemoryStore?> NewStore { get; set; } = () => null;
 
     public TestBroker(BrokerOptions? options = null, IAuthorizer? authorizer = null, IAuthenticator? authenticator = null, params IAuthenticationMethod[] methods)
     {
@@ -20,9 +25,34 @@ internal sealed class TestBroker : IBrokerEvents
             ports = ports with { Authorizer = authorizer };
         if (authenticator is not null)
             ports = ports with { Authenticator = authenticator };
-        Core = new MessageBroker(options ?? new BrokerOptions { SysIntervalSeconds = 0 }, ports, Now);
+        _options = options ?? new BrokerOptions { SysIntervalSeconds = 0 };
+        Core = new MessageBroker(_options, ports, Now);
         _turn = new Turn(Core);
+        if (NewStore() is { } store)
+        {
+            Store = store;
+            _writer = new StoreWriter(Core, store);
+            Recover();
+        }
     }
+
+    /// <summary>A broker that finds what another one has left in a store, at a time.</summary>
+    public TestBroker(MemoryStore store, BrokerOptions? options = null, long? now = null)
+    {
+        Now = now ?? Now;
+        var ports = new BrokerPorts { Events = this, NewClientId = () => $"assigned-{++_assigned}" };
+        _options = options ?? new BrokerOptions { SysIntervalSeconds = 0 };
+        Core = new MessageBroker(_options, ports, Now);
+        _turn = new Turn(Core);
+        Store = store;
+        _writer = new StoreWriter(Core, store);
+        Recover();
+    }
+
+    public MemoryStore? Store { get; }
+
+    /// <summary>Whether the disk is slow: nothing is committed before <see cref="Commit"/>.</summary>
+    public bool IsDiskSlow { get; set; }
 
     public MessageBroker Core { get; }
 
@@ -44,7 +74,25 @@ internal sealed class TestBroker : IBrokerEvents
         _turn.Begin(Now);
         action(_turn);
         _turn.End();
+        Settle();
+    }
+
+    /// <summary>Lets the disk do what it has to.</summary>
+    public void Commit()
+    {
+        while (_writer!.WriteNext())
+        {
+        }
+
         ServeWoken();
+    }
+
+    /// <summary>The broker's process is killed: what the disk has is all that is left. The clients' connections are gone.</summary>
+    public TestBroker Crash(double secondsLater = 0, BrokerOptions? options = null) =>
+        new(Store!, options ?? _options, Now + (long)(secondsLater * 1000));
+
+    void IWakeable.Wake()
+    {
     }
 
     /// <summary>Moves the clock and lets the heartbeat see it.</summary>
@@ -60,6 +108,21 @@ internal sealed class TestBroker : IBrokerEvents
         var link = new TestLink(this);
         Do(turn => link.Connection = Core.Accept(link, turn));
         return new TestClient(this, link);
+    }
+
+    private void Recover()
+    {
+        _turn.Begin(Now);
+        Core.Recover(Store!, this, _turn);
+        _turn.End();
+        Settle();
+    }
+
+    private void Settle()
+    {
+        do
+            ServeWoken();
+        while (_writer is not null && !IsDiskSlow && _writer.WriteNext());
     }
 
     private void ServeWoken()
