@@ -12,7 +12,7 @@ public class ProcessTests
     [Fact]
     public async Task Serve_says_where_it_listens_and_how_to_be_reached_and_ends_with_0_on_SIGTERM()
     {
-        using var serve = Start("serve", "--listen", "mqtt://127.0.0.1:0");
+        using var serve = Start("serve", "--in-memory", "--listen", "mqtt://127.0.0.1:0");
         string line = await NextLineAsync(serve.StandardError, "listening on mqtt://127.0.0.1:");
         Assert.Contains("this machine only; to reach it from other devices: --listen", line, StringComparison.Ordinal);
         string port = PortIn(line);
@@ -33,7 +33,7 @@ public class ProcessTests
     public async Task Serve_ends_with_0_on_SIGINT_and_removes_its_socket_file()
     {
         string path = Path.Combine(Path.GetTempPath(), $"w-{Guid.NewGuid():N}.sock");
-        using var serve = Start("serve", "--listen", $"unix://{path}");
+        using var serve = Start("serve", "--in-memory", "--listen", $"unix://{path}");
         await NextLineAsync(serve.StandardError, "listening on unix://");
         Assert.Equal(0, (await RunAsync("pub", "--unix", path, "-q", "1", "a", "b")).Code);
         Signal(serve, "INT");
@@ -47,7 +47,7 @@ public class ProcessTests
         using var taken = new TcpListener(IPAddress.Loopback, 0);
         taken.Start();
         int port = ((IPEndPoint)taken.LocalEndpoint).Port;
-        var (code, output, error) = await RunAsync("serve", "--listen", $"mqtt://127.0.0.1:{port}");
+        var (code, output, error) = await RunAsync("serve", "--in-memory", "--listen", $"mqtt://127.0.0.1:{port}");
         Assert.Equal((1, "", $"whimbrel: cannot listen on mqtt://127.0.0.1:{port}: address already in use\n"), (code, output, error));
     }
 
@@ -105,7 +105,7 @@ public class ProcessTests
     [Fact]
     public async Task A_reader_that_has_gone_ends_sub_in_silence()
     {
-        using var serve = Start("serve", "--listen", "mqtt://127.0.0.1:0");
+        using var serve = Start("serve", "--in-memory", "--listen", "mqtt://127.0.0.1:0");
         string port = PortIn(await NextLineAsync(serve.StandardError, "listening on mqtt://"));
         using var sub = Start("sub", "-p", port, "-q", "1", "a");
         Assert.Equal(0, (await RunAsync("pub", "-p", port, "-q", "1", "-r", "a", "first")).Code);
@@ -120,7 +120,7 @@ public class ProcessTests
     [Fact]
     public async Task A_signal_ends_sub_with_130()
     {
-        using var serve = Start("serve", "--listen", "mqtt://127.0.0.1:0");
+        using var serve = Start("serve", "--in-memory", "--listen", "mqtt://127.0.0.1:0");
         string port = PortIn(await NextLineAsync(serve.StandardError, "listening on mqtt://"));
         foreach (string signal in new[] { "INT", "TERM" })
         {
@@ -138,7 +138,7 @@ public class ProcessTests
     public async Task Several_runs_may_write_to_one_file()
     {
         Assert.SkipUnless(File.Exists("/bin/sh"), "there is no shell");
-        using var serve = Start("serve", "--listen", "mqtt://127.0.0.1:0");
+        using var serve = Start("serve", "--in-memory", "--listen", "mqtt://127.0.0.1:0");
         string port = PortIn(await NextLineAsync(serve.StandardError, "listening on mqtt://"));
         Assert.Equal(0, (await RunAsync("pub", "-p", port, "-q", "1", "-r", "a", "one")).Code);
         using var file = new TemporaryFile("");

@@ -23,6 +23,7 @@ internal sealed class RunningBroker : IAsyncDisposable
             Listen = [ListenEndpoint.Parse("mqtt://127.0.0.1:0")],
             Links = links,
             LogLevel = LogLevel.None,
+            Store = StoreKind.Memory,
             Limits = limits ?? new BrokerOptions { SysIntervalSeconds = 0 },
         };
         var broker = new RunningBroker(StandaloneBroker.Build(configuration, TextWriter.Null));

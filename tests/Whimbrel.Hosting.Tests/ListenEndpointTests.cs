@@ -12,6 +12,8 @@ public class ListenEndpointTests
     [InlineData("mqtt://*:1885", "mqtt://*:1885", "[::]:1885 0.0.0.0:1885")]
     [InlineData("mqtt://localhost:1886", "mqtt://localhost:1886", "127.0.0.1:1886 [::1]:1886")]
     [InlineData("unix:///run/whimbrel.sock", "unix:///run/whimbrel.sock", "/run/whimbrel.sock")]
+    [InlineData("mqtt://127.0.0.1?ack=memory", "mqtt://127.0.0.1:1883?ack=memory", "127.0.0.1:1883")]
+    [InlineData("unix:///run/whimbrel.sock?ACK=FSYNC", "unix:///run/whimbrel.sock", "/run/whimbrel.sock")]
     public void Endpoints_are_read_as_people_write_them(string text, string uri, string alternatives)
     {
         var endpoint = ListenEndpoint.Parse(text);
@@ -43,6 +45,8 @@ public class ListenEndpointTests
     [InlineData("unix://relative.sock", "must be absolute")]
     [InlineData("unix:///", "must be absolute")]
     [InlineData("unix:///run/", "names a directory")]
+    [InlineData("mqtt://127.0.0.1:1883?ack=never", "?ack=fsync and ?ack=memory are")]
+    [InlineData("mqtt://127.0.0.1:1883?", "'?' is not an option")]
     public void What_is_wrong_is_said(string text, string said)
     {
         var e = Assert.Throws<FormatException>(() => ListenEndpoint.Parse(text));

@@ -89,9 +89,13 @@ internal sealed class Journal
         {
             foreach (StoredCopy copy in copies)
             {
-                // Needed no more, before its routing was over.
+                // Needed no more, before its routing was over; unless another session took it over, which is in a batch by now.
                 if (copy.IsDone)
+                {
+                    position = copy.Message.State == StoredMessageState.New ? position : _open.Position;
                     continue;
+                }
+
                 Keep(copy);
                 position = _open.Position;
                 // Who sends it with QoS 2 waits, and did not know for what.

@@ -223,7 +223,7 @@ public sealed class Connection : ITimed
     internal void Establish(ReadOnlyMemory<byte> authenticationData, Turn turn)
     {
         // A client that could not be told that it is connected must not be, nor cost anybody a session.
-        if ((uint)_request!.Accepted(false, authenticationData, _broker.Options).Measure(_version) > _packetSizeMax)
+        if ((uint)_request!.Accepted(false, authenticationData, _broker.Options, _broker.Journal.IsOn).Measure(_version) > _packetSizeMax)
         {
             Refuse(ReasonCode.PacketTooLarge, "a maximum packet size below that of CONNACK", turn);
             return;

@@ -6,6 +6,9 @@ namespace Whimbrel.Broker;
 /// <summary>What a client said in CONNECT, as its own memory.</summary>
 public sealed class ConnectRequest
 {
+    private static readonly byte[] _fsyncProperty = UserProperties.Encode(new KeyValuePair<string, string>("ack-contract", "fsync"));
+    private static readonly byte[] _memoryProperty = UserProperties.Encode(new KeyValuePair<string, string>("ack-contract", "memory"));
+
     internal ConnectRequest(in ConnectPacket packet, string clientId, Link link, BrokerOptions options)
     {
         ClientId = clientId;
@@ -21,6 +24,8 @@ public sealed class ConnectRequest
         ReceiveMaximum = packet.ReceiveMaximum ?? ushort.MaxValue;
         PacketSizeMax = packet.MaximumPacketSize ?? uint.MaxValue;
         TopicAliasMaximum = packet.TopicAliasMaximum ?? 0;
+        WantsAckContract = AsksFor("ack-contract"u8, packet.UserPropertyBlock);
+        AckContract = link.AckContract;
         WantsResponseInformation = packet.RequestResponseInformation ?? false;
         RequestedExpirySeconds = packet.Version == ProtocolVersion.Mqtt50
             ? packet.SessionExpirySeconds ?? 0
@@ -80,6 +85,10 @@ public sealed class ConnectRequest
 
     internal bool WantsResponseInformation { get; }
 
+    private bool WantsAckContract { get; }
+
+    private AckContract AckContract { get; }
+
     internal uint RequestedExpirySeconds { get; }
 
     /// <summary>The session expiry in force, bounded by the broker's own.</summary>
@@ -91,7 +100,8 @@ public sealed class ConnectRequest
     internal bool IsAssigned { get; init; }
 
     /// <summary>The CONNACK that accepts the request. Properties are left out where they would say what holds without them.</summary>
-    internal ConnAckPacket Accepted(bool sessionPresent, ReadOnlyMemory<byte> authenticationData, BrokerOptions options)
+    /// <param name="hasStore">Whether anything is stored at all.</param>
+    internal ConnAckPacket Accepted(bool sessionPresent, ReadOnlyMemory<byte> authenticationData, BrokerOptions options, bool hasStore)
     {
         var packet = new ConnAckPacket { SessionPresent = sessionPresent, Reason = ReasonCode.Success };
         if (Version != ProtocolVersion.Mqtt50)
@@ -109,6 +119,8 @@ public sealed class ConnectRequest
         packet.ServerKeepAliveSeconds = GrantedKeepAliveSeconds == KeepAliveSeconds ? null : GrantedKeepAliveSeconds;
         if (WantsResponseInformation && options.ResponseInformation is { } information)
             packet.ResponseInformation = Encoding.UTF8.GetBytes(information);
+        if (WantsAckContract)
+            packet.UserPropertyBlock = hasStore && AckContract == AckContract.Fsync ? _fsyncProperty : _memoryProperty;
         if (AuthenticationMethod is { } method)
         {
             packet.AuthenticationMethod = Encoding.UTF8.GetBytes(method);
@@ -116,6 +128,17 @@ public sealed class ConnectRequest
         }
 
         return packet;
+    }
+
+    private static bool AsksFor(ReadOnlySpan<byte> name, ReadOnlySpan<byte> userProperties)
+    {
+        foreach (UserProperty property in new UserProperties(userProperties))
+        {
+            if (property.Name.SequenceEqual(name))
+                return true;
+        }
+
+        return false;
     }
 
     private static byte[] Forwardable(ReadOnlySpan<byte> block)

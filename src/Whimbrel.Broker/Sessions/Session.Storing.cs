@@ -96,7 +96,7 @@ internal sealed partial class Session
     /// <summary>CONNACK: sent now, or once the session is on disk; until then the session sends nothing and its client is not read.</summary>
     private void AcceptConnection(ConnectRequest request, bool present, ReadOnlyMemory<byte> authenticationData, bool awaitsEnd, Turn turn)
     {
-        ConnAckPacket packet = request.Accepted(present, authenticationData, broker.Options);
+        ConnAckPacket packet = request.Accepted(present, authenticationData, broker.Options, Journal.IsOn);
         // Without room what is there stays readable: of a session that is on disk only the news waits.
         bool waits = MustWait(awaitsEnd ? long.MaxValue : Position) && !(present && Journal.IsFull);
         if (!waits)

@@ -13,11 +13,14 @@ internal sealed class ConfigurationOptions
     private readonly Option<string> _links = ClientOptions.Value("--links", "KIND", "What carries connections: auto, eventLoop or pipes.");
     private readonly Option<string> _eventLoops = ClientOptions.Value(
         "--event-loops", "COUNT", "Event loop threads; 0 leaves it to the broker.");
+    private readonly Option<string> _data = ClientOptions.Value(
+        "--data", "DIR", "Keep sessions, queues and retained messages there.");
+    private readonly Option<bool> _inMemory = ClientOptions.Flag("--in-memory", "Keep everything in memory only: it ends with the process.");
     private readonly Option<string> _logLevel = ClientOptions.Value("--log-level", "LEVEL", "trace, debug, info, warning, error or none.");
 
     public void AddTo(Command command)
     {
-        foreach (Option option in new Option[] { _listen, _file, _links, _eventLoops, _logLevel })
+        foreach (Option option in new Option[] { _listen, _data, _inMemory, _file, _links, _eventLoops, _logLevel })
             command.Add(option);
     }
 
@@ -34,6 +37,10 @@ internal sealed class ConfigurationOptions
             loader.AddOption(_links.Name, Settings.Links, links);
         if (parsed.GetValue(_eventLoops) is { } eventLoops)
             loader.AddOption(_eventLoops.Name, Settings.EventLoops, eventLoops);
+        if (parsed.GetValue(_data) is { } data)
+            loader.AddOption(_data.Name, Settings.DataDirectory, data);
+        if (parsed.GetValue(_inMemory))
+            loader.AddOption(_inMemory.Name, Settings.DataStore, "memory");
         if (parsed.GetValue(_logLevel) is { } logLevel)
             loader.AddOption(_logLevel.Name, Settings.LogLevelKey, logLevel);
         return loader.Load();

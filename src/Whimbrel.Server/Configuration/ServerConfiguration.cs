@@ -19,5 +19,14 @@ public sealed record ServerConfiguration
 
     public LogLevel LogLevel { get; init; } = LogLevel.Information;
 
+    /// <summary>Where sessions, queues and retained messages are kept.</summary>
+    public StoreKind Store { get; init; }
+
+    /// <summary>The data directory; null for <see cref="DefaultDataDirectory.Path"/>.</summary>
+    public string? DataDirectory { get; init; }
+
+    /// <summary>Bytes that must be free on the data directory's disk; below, what needs more room is refused.</summary>
+    public long MinimumFreeBytes { get; init; } = 64 * 1024 * 1024;
+
     public BrokerOptions Limits { get; init; } = new();
 }

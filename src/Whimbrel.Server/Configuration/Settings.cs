@@ -15,13 +15,15 @@ internal static class Settings
     public const string Links = "links";
     public const string EventLoops = "eventLoops";
     public const string LogLevelKey = "log.level";
+    public const string DataStore = "data.store";
+    public const string DataDirectory = "data.directory";
 
     /// <summary>In the order in which they are shown.</summary>
     public static IReadOnlyList<Setting> All { get; } =
     [
         new ListenSetting(
             Listen,
-            "Where the broker listens. `mqtt://localhost:1883` is this machine only, `mqtt://*:1883` every address; `unix:///path` is a socket file."),
+            "Where the broker listens. `mqtt://localhost:1883` is this machine only, `mqtt://*:1883` every address; `unix:///path` is a socket file. `?ack=memory` behind it: acknowledge before the disk has it."),
         new ChoiceSetting<LinkKind>(
             Links,
             [("auto", LinkKind.Auto), ("eventLoop", LinkKind.EventLoop), ("pipes", LinkKind.Pipes)],
@@ -40,6 +42,18 @@ internal static class Settings
             c => c.LogLevel,
             (c, v) => c with { LogLevel = v },
             "The least important lines that are still logged, to standard error."),
+        new ChoiceSetting<StoreKind>(
+            DataStore,
+            [("disk", StoreKind.Disk), ("memory", StoreKind.Memory)],
+            c => c.Store,
+            (c, v) => c with { Store = v },
+            "Where sessions, queues and retained messages are kept: `disk` is the data directory, `memory` ends with the process."),
+        new TextSetting(
+            DataDirectory, c => c.DataDirectory, (c, v) => c with { DataDirectory = v }, true,
+            "The data directory. null is `$STATE_DIRECTORY`, else `whimbrel` in the user's data directory (`~/.local/share`, `%LOCALAPPDATA%`)."),
+        new NumberSetting(
+            "data.minimumFreeBytes", 0, long.MaxValue, c => c.MinimumFreeBytes, (c, v) => c with { MinimumFreeBytes = v },
+            "Bytes that must be free on the data directory's disk; with less, what needs more room is refused and what is stored stays readable."),
         .. Limits,
     ];
 

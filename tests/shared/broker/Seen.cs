@@ -35,6 +35,9 @@ internal sealed record Seen(PacketType Type)
 
     public byte[] Properties { get; private init; } = [];
 
+    /// <summary>CONNACK's user properties.</summary>
+    public IReadOnlyList<(string Name, string Value)> UserProperties { get; private init; } = [];
+
     public string AssignedClientId { get; private init; } = "";
 
     public string ReasonString { get; private init; } = "";
@@ -94,6 +97,7 @@ internal sealed record Seen(PacketType Type)
                     WildcardAvailable = p.WildcardSubscriptionAvailable,
                     SharedAvailable = p.SharedSubscriptionAvailable,
                     SubscriptionIdsAvailable = p.SubscriptionIdentifiersAvailable,
+                    UserProperties = PairsOf(p.UserPropertyBlock),
                 };
             case PacketType.Publish when PublishPacket.TryParse(frame, version, out PublishPacket p, out violation):
                 var ids = new List<uint>();
@@ -138,6 +142,14 @@ internal sealed record Seen(PacketType Type)
                 Assert.Fail($"the broker sent a {frame.Type} that does not parse: {violation.Reason} {violation.Detail}");
                 throw new InvalidOperationException();
         }
+    }
+
+    private static List<(string Name, string Value)> PairsOf(ReadOnlySpan<byte> block)
+    {
+        var pairs = new List<(string, string)>();
+        foreach (UserProperty property in new UserProperties(block))
+            pairs.Add((Text(property.Name), Text(property.Value)));
+        return pairs;
     }
 
     private static string Text(ReadOnlySpan<byte> utf8) => Encoding.UTF8.GetString(utf8);

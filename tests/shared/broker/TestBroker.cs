@@ -51,6 +51,9 @@ internal sealed class TestBroker : IBrokerEvents, IWakeable
 
     public MemoryStore? Store { get; }
 
+    /// <summary>What acknowledgements are worth on every link.</summary>
+    public AckContract AckContract { get; set; }
+
     /// <summary>Whether the disk is slow: nothing is committed before <see cref="Commit"/>.</summary>
     public bool IsDiskSlow { get; set; }
 
@@ -86,6 +89,9 @@ internal sealed class TestBroker : IBrokerEvents, IWakeable
 
         ServeWoken();
     }
+
+    /// <summary>What a heartbeat later is known of the room on the disk.</summary>
+    public void CheckRoom() => _writer!.CheckRoom();
 
     /// <summary>The broker's process is killed: what the disk has is all that is left. The clients' connections are gone.</summary>
     public TestBroker Crash(double secondsLater = 0, BrokerOptions? options = null) =>

@@ -15,6 +15,8 @@ internal sealed class TestLink(TestBroker broker) : Link
 
     public override string Listener => "mqtt://test";
 
+    public override AckContract AckContract => broker.AckContract;
+
     public override int PendingBytes => _pending.Count;
 
     public Connection Connection { get; set; } = null!;
