@@ -92,6 +92,7 @@ internal static class SessionRecord
     public static void Write(RecordWriter record, in StoreBatch.AcknowledgedState state)
     {
         record.Number(state.Floor);
+        record.Number(state.Runs.Length);
         long last = state.Floor;
         foreach (AcknowledgedRuns.Run run in state.Runs)
         {
@@ -107,7 +108,7 @@ internal static class SessionRecord
         var reader = new RecordReader(record);
         long floor = reader.Number(0, long.MaxValue, "the floor");
         long last = floor;
-        while (reader.Remaining > 0)
+        for (long count = reader.Number(0, reader.Remaining / 2, "a number of runs of"); count > 0; count--)
         {
             // Nearer it would belong to what is done before it.
             long first = last + reader.Number(2, long.MaxValue - last, "a run at the distance");
@@ -115,6 +116,7 @@ internal static class SessionRecord
             runs.Add(new AcknowledgedRuns.Run(first, last));
         }
 
+        reader.End();
         return floor;
     }
 
