@@ -239,7 +239,7 @@ internal sealed class Journal
         foreach (IWakeable waiter in batch.Waiting)
             waiter.Wake();
         foreach (StoredMessage message in batch.Messages)
-            message.Copies.Clear();
+            message.ForgetCopies();
         batch.Clear();
         lock (_lock)
             _spare = batch;
@@ -259,7 +259,7 @@ internal sealed class Journal
             return;
         }
 
-        message.Copies.Add(copy);
+        message.AddCopy(copy);
         if (message.State == StoredMessageState.Pending)
             return;
         message.State = StoredMessageState.Pending;
@@ -338,7 +338,7 @@ internal sealed class Journal
         foreach (StoredMessage message in batch.Messages)
         {
             message.State = message.Remaining == 0 ? StoredMessageState.New : StoredMessageState.Written;
-            message.Copies.RemoveAll(static copy => copy.IsDone);
+            message.RemoveDoneCopies();
             foreach (StoredCopy copy in message.Copies)
             {
                 if (copy.PacketId == 0)

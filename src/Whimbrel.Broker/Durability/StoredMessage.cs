@@ -18,6 +18,9 @@ internal enum StoredMessageState : byte
 /// <remarks>Guarded by the journal; its immutable parts and <see cref="Copies"/> of a taken batch are read by the writer without it.</remarks>
 internal sealed class StoredMessage(Message message)
 {
+    private StoredCopy[] _copies = [];
+    private int _copyCount;
+
     public Message Message => message;
 
     /// <summary>Given when it is put into a batch; never used twice.</summary>
@@ -31,11 +34,37 @@ internal sealed class StoredMessage(Message message)
     /// <summary>How many of its copies are kept and not done.</summary>
     public int Remaining { get; set; }
 
-    /// <summary>The copies that its record names. Emptied once that record is written.</summary>
-    public List<StoredCopy> Copies { get; } = [];
+    /// <summary>The copies that its record names. None any more once that record is written.</summary>
+    public ReadOnlySpan<StoredCopy> Copies => _copies.AsSpan(0, _copyCount);
 
     /// <summary>Copies that have records of their own: shared deliveries that went to another member later.</summary>
     public List<StoreBatch.SentKey>? Added { get; set; }
+
+    public void AddCopy(StoredCopy copy)
+    {
+        // Most messages have one.
+        if (_copyCount == _copies.Length)
+            Array.Resize(ref _copies, Math.Max(1, _copyCount * 2));
+        _copies[_copyCount++] = copy;
+    }
+
+    public void RemoveDoneCopies()
+    {
+        int kept = 0;
+        foreach (StoredCopy copy in Copies)
+        {
+            if (!copy.IsDone)
+                _copies[kept++] = copy;
+        }
+
+        _copyCount = kept;
+    }
+
+    public void ForgetCopies()
+    {
+        _copies = [];
+        _copyCount = 0;
+    }
 }
 
 /// <summary>One session's copy of a stored message, from its routing until that session needs it no more.</summary>

@@ -9,7 +9,8 @@ namespace Whimbrel.Storage;
 /// <param name="engine">Where the keys and values are; disposed with the store unless <paramref name="owner"/> is.</param>
 /// <param name="location">Where that is, for people.</param>
 /// <param name="owner">What is disposed instead of the engine, because it owns it.</param>
-internal sealed class LayoutStore(IEngine engine, string location, IDisposable? owner = null) : DurableStore
+/// <param name="hasRoom">Whether the disk has room for more; always, when null.</param>
+internal sealed class LayoutStore(IEngine engine, string location, IDisposable? owner = null, Func<bool>? hasRoom = null) : DurableStore
 {
     /// <summary>Above this the memory of one extraordinary batch is not kept for the ordinary ones that follow.</summary>
     private const int LargeBatchBytes = 8 * 1024 * 1024;
@@ -25,6 +26,8 @@ internal sealed class LayoutStore(IEngine engine, string location, IDisposable? 
     private long _bytes;
 
     public override string Location => location;
+
+    internal override bool HasRoom => hasRoom?.Invoke() ?? true;
 
     /// <summary>What was written since the start. Read by any thread.</summary>
     public LayoutStatistics Statistics => new(Volatile.Read(ref _batches), Volatile.Read(ref _records), Volatile.Read(ref _bytes));

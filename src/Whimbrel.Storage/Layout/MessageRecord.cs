@@ -22,7 +22,7 @@ internal static class MessageRecord
     public static void WriteQueued(RecordWriter record, StoredMessage stored)
     {
         Write(record, stored.Message, withTopic: true);
-        record.Number(stored.Copies.Count);
+        record.Number(stored.Copies.Length);
         long session = 0;
         foreach (StoredCopy copy in stored.Copies)
         {

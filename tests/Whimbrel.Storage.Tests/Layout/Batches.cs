@@ -33,7 +33,7 @@ internal static class Batches
     {
         var stored = new StoredMessage(message) { Id = id };
         foreach ((long session, long sequence) in copies)
-            stored.Copies.Add(new StoredCopy(stored, Stored(session), sequence, new Delivery(message, message.QoS, Retain: false)));
+            stored.AddCopy(new StoredCopy(stored, Stored(session), sequence, new Delivery(message, message.QoS, Retain: false)));
         return stored;
     }
 

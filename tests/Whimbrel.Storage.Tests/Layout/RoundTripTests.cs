@@ -69,9 +69,9 @@ public sealed class RoundTripTests : IDisposable
             Publisher = "publisher",
         };
         var rich = new StoredMessage(message) { Id = 1 };
-        rich.Copies.Add(new StoredCopy(rich, Batches.Stored(9), 1, new Delivery(message, QoS.ExactlyOnce, true, [1, uint.MaxValue], new SharedGroup("$share/g/a/#"))));
-        rich.Copies.Add(new StoredCopy(rich, Batches.Stored(2), long.MaxValue, new Delivery(message, QoS.AtLeastOnce, false)));
-        rich.Copies.Add(new StoredCopy(rich, Batches.Stored(3), 300, new Delivery(message, QoS.AtLeastOnce, false, [5])));
+        rich.AddCopy(new StoredCopy(rich, Batches.Stored(9), 1, new Delivery(message, QoS.ExactlyOnce, true, [1, uint.MaxValue], new SharedGroup("$share/g/a/#"))));
+        rich.AddCopy(new StoredCopy(rich, Batches.Stored(2), long.MaxValue, new Delivery(message, QoS.AtLeastOnce, false)));
+        rich.AddCopy(new StoredCopy(rich, Batches.Stored(3), 300, new Delivery(message, QoS.AtLeastOnce, false, [5])));
         Write(Batches.Of().With(
             rich,
             Batches.Queued(2, new Message { Topic = "t"u8.ToArray(), QoS = QoS.AtLeastOnce }, (1, 1)),

@@ -71,7 +71,7 @@ internal sealed class MemoryStore : DurableStore
         foreach (StoredMessage message in batch.Messages)
         {
             MessagesWritten++;
-            _messages.Add(message.Id, (message.Message, message.Copies.ConvertAll(copy => Recovered(copy, isAdded: false))));
+            _messages.Add(message.Id, (message.Message, [.. message.Copies.ToArray().Select(copy => Recovered(copy, isAdded: false))]));
         }
 
         foreach (StoredCopy copy in batch.AddedCopies)
