@@ -22,8 +22,8 @@ internal static class RichStore
         };
         StoredMessage plain = Batches.Queued(300, Batches.Message("t", "p"), (1, 1));
         var rich = new StoredMessage(message) { Id = 301 };
-        rich.Copies.Add(new StoredCopy(rich, Batches.Stored(2), 200, new Delivery(message, QoS.ExactlyOnce, true, [1, 70_000], new SharedGroup("$share/g/a/#"))));
-        rich.Copies.Add(new StoredCopy(rich, Batches.Stored(1), 2, new Delivery(message, QoS.AtLeastOnce, false)));
+        rich.AddCopy(new StoredCopy(rich, Batches.Stored(2), 200, new Delivery(message, QoS.ExactlyOnce, true, [1, 70_000], new SharedGroup("$share/g/a/#"))));
+        rich.AddCopy(new StoredCopy(rich, Batches.Stored(1), 2, new Delivery(message, QoS.AtLeastOnce, false)));
         StoreBatch batch = new StoreBatch { LastMessageId = 301, LastSessionNumber = 2 }.With(plain, rich);
         batch.AddedCopies.Add(new StoredCopy(plain, Batches.Stored(2), 201, new Delivery(plain.Message, QoS.AtLeastOnce, false, [5], new SharedGroup("$share/g/#"))));
         batch.Changes.AddRange(
