@@ -27,6 +27,9 @@ internal sealed class LayoutStore(IEngine engine, string location, IDisposable? 
 
     public override string Location => location;
 
+    /// <summary>Records that belonged to no session when the store was read. The first write removes them.</summary>
+    public int Orphans { get; private set; }
+
     internal override bool HasRoom => hasRoom?.Invoke() ?? true;
 
     /// <summary>What was written since the start. Read by any thread.</summary>
@@ -39,6 +42,7 @@ internal sealed class LayoutStore(IEngine engine, string location, IDisposable? 
         _written = reader.Marks;
         _tainted = reader.Marks.Tainted;
         _orphans = reader.Orphans;
+        Orphans = _orphans.Count;
         _isRecovered = true;
     }
 

@@ -99,6 +99,7 @@ public sealed class StoreMarksTests : IDisposable
         Assert.Equal(3, told.Lines.Count);
 
         LayoutStore next = Batches.Opened(_engine);
+        Assert.Equal(2, next.Orphans);
         _engine.Failure = Full();
         Assert.Throws<StoreException>(() => next.Write(Batches.Of(Batches.Session(1))));
         _engine.Failure = null;
