@@ -6,6 +6,8 @@ namespace Whimbrel.Simulation;
 /// </summary>
 internal sealed class Agenda(long now)
 {
+    private const int StepsMax = 500_000;
+
     private readonly PriorityQueue<Action, (long Time, long Number)> _plans = new();
     private long _number;
 
@@ -35,7 +37,8 @@ internal sealed class Agenda(long now)
 
             Action action = _plans.Dequeue();
             Now = Math.Max(Now, next.Time);
-            Steps++;
+            if (++Steps > StepsMax)
+                throw new ViolationException("livelock", $"{StepsMax} steps and no end");
             action();
         }
     }

@@ -80,7 +80,8 @@ internal sealed class AnswerChecker(World world)
     private bool IsNeeded(in AwaitedAck awaited)
     {
         long op = awaited.Op;
-        return State.Sessions.Values.Any(session => session.IsDurable && session.Owed.Exists(owed => owed.Op == op && owed.Group is null && !owed.IsReplay))
+        return State.Sessions.Values.Any(session => session.IsDurable
+                && session.Owed.Exists(owed => owed.Op == op && owed.Group is null && !owed.IsReplay && !session.Drops.ContainsKey(owed.Publication.Topic)))
             || State.Shared.Exists(shared => shared.Op == op && shared.IsDurable)
             || (awaited.Publication is { Retain: true } publication && State.Retained.TryGetValue(publication.Topic, out List<RetainedValue>? values) && values[^1].Op == op);
     }

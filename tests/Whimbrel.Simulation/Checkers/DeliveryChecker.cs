@@ -66,9 +66,10 @@ internal sealed class DeliveryChecker(World world)
             throw new ViolationException("DUP", $"{name} to {link.Peer} again without DUP");
         if (!owed.IsReplay && owed.Group is null)
         {
-            if (owed.Op < watch.LastOp)
+            // Of two copies with one name the first may have been dropped.
+            if (owed.Op < watch.LastOp && !session.Drops.ContainsKey(topic))
                 throw new ViolationException("order", $"{name} of operation {owed.Op} to {link.Peer} behind one of operation {watch.LastOp}");
-            watch.LastOp = owed.Op;
+            watch.LastOp = Math.Max(watch.LastOp, owed.Op);
         }
 
         session.Owed[index] = owed with { PacketId = seen.PacketId, SentOn = watch.Number };
@@ -125,25 +126,30 @@ internal sealed class DeliveryChecker(World world)
     {
         if (!seen.Retain || !State.Retained.TryGetValue(topic, out List<RetainedValue>? values))
             return null;
-        foreach (ModelReplay replay in session.Replays)
+        foreach (ModelReplay replay in session.Replays.OrderByDescending(replay => replay.Must.Contains(topic)))
         {
             if (!replay.May.Contains(topic))
                 continue;
-            for (int i = values.Count - 1; i >= 0; i--)
+            foreach (long op in (ReadOnlySpan<long>)[replay.Since, replay.Again])
             {
-                if (values[i].Publication is { } publication && publication.Name == name && seen.QoS <= publication.QoS)
+                if (At(values, op) is { } publication && publication.Name == name && seen.QoS <= publication.QoS)
                 {
                     replay.May.Remove(topic);
                     replay.Must.Remove(topic);
                     return publication;
                 }
-
-                // What came before this one was not retained any more when the client subscribed.
-                if (values[i].Op <= replay.Since)
-                    break;
             }
         }
 
         return null;
+    }
+
+    /// <summary>What was retained behind an operation.</summary>
+    private static Publication? At(List<RetainedValue> values, long op)
+    {
+        Publication? publication = null;
+        foreach (RetainedValue value in values)
+            publication = value.Op <= op ? value.Publication : publication;
+        return publication;
     }
 }

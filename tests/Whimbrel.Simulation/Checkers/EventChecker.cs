@@ -67,6 +67,6 @@ internal sealed class EventChecker(World world)
             EndedWithSession += dropped.Count;
         if (!_ofSessions.Contains(dropped.DropReason) || dropped.ClientId is null || !world.Model.State.Sessions.TryGetValue(dropped.ClientId, out ModelSession? session))
             return;
-        session.Drops[topic] = session.Drops.GetValueOrDefault(topic) + dropped.Count;
+        session.Drop(dropped.DropReason, topic, dropped.Count, world.Agenda.Now);
     }
 }

@@ -72,8 +72,8 @@ internal sealed class Referee(World world)
                 watch.SubAcks.Add(new AwaitedAck(heard.PacketId, session.IsDurable ? Model.State.Ops : 0));
                 break;
             case PacketType.Unsubscribe:
-                Model.Unsubscribe(session, heard);
-                watch.SubAcks.Add(new AwaitedAck(heard.PacketId, session.IsDurable ? Model.State.Ops : 0));
+                bool ended = Model.Unsubscribe(session, heard);
+                watch.SubAcks.Add(new AwaitedAck(heard.PacketId, ended && session.IsDurable ? Model.State.Ops : 0));
                 break;
             case PacketType.Disconnect:
                 Model.Disconnect(session, heard, world.Agenda.Now);

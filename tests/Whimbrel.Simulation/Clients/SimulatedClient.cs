@@ -119,6 +119,8 @@ internal sealed partial class SimulatedClient
 
     private void ChangeSubscription()
     {
+        if (_asked.Count > 5)
+            return;
         Chance chance = _world.Chance;
         bool five = _profile.Version == ProtocolVersion.Mqtt50;
         bool isShared = _profile.UsesShared && chance.Percent(50);

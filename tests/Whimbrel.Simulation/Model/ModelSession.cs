@@ -22,9 +22,12 @@ internal sealed record ModelSubscription(string Filter, SubscriptionOptions Opti
 
 /// <summary>The retained messages that a new subscription is owed.</summary>
 /// <param name="Filter">The subscription.</param>
-/// <param name="Since">The operation that subscribed: what was retained at any time since may come.</param>
+/// <param name="Since">The operation that subscribed: what was retained then may come.</param>
 internal sealed record ModelReplay(string Filter, long Since)
 {
+    /// <summary>The start of the broker that made it begin again, or 0: what was retained then may come, too.</summary>
+    public long Again { get; set; }
+
     /// <summary>Topics that must still come, unless something newer comes.</summary>
     public HashSet<string> Must { get; init; } = [];
 
@@ -91,6 +94,19 @@ internal sealed class ModelSession
             foreach (Owed owed in topic.Take(Math.Max(0, missing)))
                 yield return owed;
         }
+    }
+
+    /// <summary>
+    /// The broker dropped copies and said so. Which ones they were is known if no others could be meant; else that many of the topic may
+    /// be missing.
+    /// </summary>
+    public void Drop(DropReason reason, string topic, int count, long now)
+    {
+        bool Meant(Owed owed) => reason == DropReason.Expired && owed.PacketId == 0 && owed.Publication.Topic == topic && owed.Publication.ExpiresAt <= now;
+        if (Owed.Count(Meant) == count)
+            Owed.RemoveAll(Meant);
+        else
+            Drops[topic] = Drops.GetValueOrDefault(topic) + count;
     }
 
     public ModelSession Copy() => new()

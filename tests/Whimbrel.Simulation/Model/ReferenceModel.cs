@@ -10,6 +10,7 @@ namespace Whimbrel.Simulation;
 /// </summary>
 internal sealed class ReferenceModel(BrokerOptions options, Trace trace)
 {
+    private readonly Queue<Publication> _wills = new();
     private ModelState? _taken;
     private bool _isShuttingDown;
 
@@ -44,8 +45,12 @@ internal sealed class ReferenceModel(BrokerOptions options, Trace trace)
             if (session.Will is not null)
                 session.WillDue = session.DisconnectedAt + (session.WillDelaySeconds * 1000L);
             session.MayCome.Clear();
+            // A replay that is owed still is owed as a whole, on what is retained now.
             foreach (ModelReplay replay in session.Replays.Where(replay => replay.Must.Count > 0))
+            {
                 replay.May.UnionWith(State.Retained.Keys.Where(topic => ModelState.Matches(replay.Filter, topic)));
+                replay.Again = State.Ops;
+            }
         }
 
         foreach (ModelSession session in sessions.Where(session => session.IsDurable))
@@ -54,6 +59,7 @@ internal sealed class ReferenceModel(BrokerOptions options, Trace trace)
                 End(session);
             else if (now >= session.WillDue)
                 PublishWill(session);
+            RouteWills();
         }
     }
 
@@ -85,6 +91,7 @@ internal sealed class ReferenceModel(BrokerOptions options, Trace trace)
         session.Will = connect.Will;
         session.WillDelaySeconds = connect.WillDelaySeconds;
         session.WillDue = Message.Never;
+        RouteWills();
         return (present, needsDisk || session.IsDurable);
     }
 
@@ -146,14 +153,18 @@ internal sealed class ReferenceModel(BrokerOptions options, Trace trace)
         }
     }
 
-    public void Unsubscribe(ModelSession session, Heard unsubscribe)
+    /// <returns>Whether there was anything to end.</returns>
+    public bool Unsubscribe(ModelSession session, Heard unsubscribe)
     {
         State.Ops++;
+        bool ended = false;
         foreach ((string filter, _) in unsubscribe.Filters)
         {
-            session.Subscriptions.Remove(filter);
+            ended |= session.Subscriptions.Remove(filter);
             session.Replays.RemoveAll(replay => replay.Filter == filter);
         }
+
+        return ended;
     }
 
     public void Disconnect(ModelSession session, Heard disconnect, long now)
@@ -164,6 +175,7 @@ internal sealed class ReferenceModel(BrokerOptions options, Trace trace)
         if (disconnect.Reason == ReasonCode.Success)
             session.Will = null;
         Detach(session, now);
+        RouteWills();
     }
 
     public void Lost(long link, long now)
@@ -171,6 +183,7 @@ internal sealed class ReferenceModel(BrokerOptions options, Trace trace)
         State.Ops++;
         if (State.SessionOf(link) is { } session)
             Detach(session, now);
+        RouteWills();
     }
 
     /// <summary>Deadlines: they are met in steps of 100 ms.</summary>
@@ -183,6 +196,7 @@ internal sealed class ReferenceModel(BrokerOptions options, Trace trace)
                 End(session);
             else if (IsDue(session.WillDue, now))
                 PublishWill(session);
+            RouteWills();
         }
     }
 
@@ -199,7 +213,6 @@ internal sealed class ReferenceModel(BrokerOptions options, Trace trace)
     {
         session.Link = 0;
         session.DisconnectedAt = now;
-        session.MayCome.Clear();
         // The next process will publish it.
         bool waitsForRestart = _isShuttingDown && session.IsDurable && session.ExpirySeconds > 0;
         if (session.Will is not null && !waitsForRestart)
@@ -233,7 +246,14 @@ internal sealed class ReferenceModel(BrokerOptions options, Trace trace)
         session.Will = null;
         session.WillDue = Message.Never;
         trace.Add($"model: the will {will} is published");
-        Route(will);
+        _wills.Enqueue(will);
+    }
+
+    /// <summary>Wills go out when what made them due is over.</summary>
+    private void RouteWills()
+    {
+        while (_wills.TryDequeue(out Publication? will))
+            Route(will);
     }
 
     private bool Route(Publication publication)
