@@ -71,10 +71,10 @@ internal sealed class World
 
     public void Judge(TurnRecord record) => _referee.Judge(record);
 
-    public int Latency() => Chance.Below(Scenario.LatencyMax + 1);
+    public int Latency() => Chance.Below(IsCalm ? 3 : Scenario.LatencyMax + 1);
 
     /// <summary>How long the disk takes for a batch.</summary>
-    public int CommitTime() => Chance.Percent(Scenario.SlowCommitPercent) ? Chance.Between(50, 1500) : Chance.Between(0, Scenario.CommitMaxMilliseconds);
+    public int CommitTime() => IsCalm ? Chance.Below(3) : Chance.Percent(Scenario.SlowCommitPercent) ? Chance.Between(50, 1500) : Chance.Between(0, Scenario.CommitMaxMilliseconds);
 
     /// <summary>Whether the disk breaks with the write under way.</summary>
     public bool TakeDiskFailure()

@@ -82,7 +82,7 @@ internal sealed class AnswerChecker(World world)
         long op = awaited.Op;
         return State.Sessions.Values.Any(session => session.IsDurable
                 && session.Owed.Exists(owed => owed.Op == op && owed.Group is null && !owed.IsReplay && !session.Drops.ContainsKey(owed.Publication.Topic)))
-            || State.Shared.Exists(shared => shared.Op == op && shared.IsDurable)
+            || State.Shared.Exists(shared => shared.Op == op && shared is { IsDurable: true, MayBeLost: false })
             || (awaited.Publication is { Retain: true } publication && State.Retained.TryGetValue(publication.Topic, out List<RetainedValue>? values) && values[^1].Op == op);
     }
 

@@ -17,7 +17,7 @@ internal sealed class CountChecker(World world)
             Compare($"connections of {client.ClientId}", client.IsConnected ? 1 : 0, session.IsConnected ? 1 : 0, when);
             Compare($"subscriptions of {client.ClientId}", client.Subscriptions, session.Subscriptions.Count, when);
             // What only the broker can know: which replays wait, who was chosen for a shared message, which QoS 0 messages wait for CONNACK.
-            bool isExact = session.Drops.Count == 0 && session.MayCome.Count == 0 && session.Replays.Count == 0
+            bool isExact = session.Drops.Count == 0 && session.MayCome.Count == 0 && session.Replays.TrueForAll(replay => replay.May.Count == 0)
                 && !session.Owed.Exists(owed => owed.Group is not null || owed.IsReplay) && state.Shared.Count == 0;
             if (isExact)
                 Compare($"messages for {client.ClientId}", client.Queued + client.InFlight, session.Owed.Count + session.Released.Count, when);

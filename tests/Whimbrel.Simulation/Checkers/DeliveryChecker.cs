@@ -92,22 +92,27 @@ internal sealed class DeliveryChecker(World world)
             throw new ViolationException("expiry", $"{owed.Publication.Name} to {link.Peer} {world.Agenda.Now - expiresAt} ms after its expiry");
     }
 
-    /// <summary>What the session is owed under this name and has not been sent; what a group or a retained topic owes becomes the session's here.</summary>
+    /// <summary>
+    /// What the session is owed under this name and has not been sent; what a group or a retained topic owes becomes the session's here.
+    /// </summary>
     private int FindOwed(ModelSession session, Seen seen, string topic, string name)
     {
-        int index = session.Owed.FindIndex(owed => owed.PacketId == 0 && owed.Publication.Name == name);
+        // A live copy and a retained one of the same message differ in their flag, two live ones perhaps in the subscriptions that they matched.
+        string ids = string.Join(",", seen.SubscriptionIds.Order());
+        bool mayBeSecond = session.Drops.ContainsKey(topic);
+        int index = session.Owed.FindIndex(owed => owed.PacketId == 0 && owed.Publication.Name == name && owed.Retain == seen.Retain && (!mayBeSecond || owed.Ids == ids));
         if (index >= 0)
             return index;
         if (FindShared(session, name) is { } shared)
         {
             // The terms are those of the member's subscription when it was chosen.
             QoS qos = ModelState.Lower(shared.Publication.QoS, seen.QoS);
-            session.Owed.Add(new Owed(shared.Publication, qos, seen.Retain, string.Join(",", seen.SubscriptionIds.Order()), shared.Op, Group: shared.Filter));
+            session.Owed.Add(new Owed(shared.Publication, qos, seen.Retain, ids, shared.Op, Group: shared.Filter));
             return session.Owed.Count - 1;
         }
 
         if (FindReplay(session, seen, topic, name) is not { } publication)
-            return -1;
+            return session.Owed.FindIndex(owed => owed.PacketId == 0 && owed.Publication.Name == name);
         session.Owed.Add(new Owed(publication, seen.QoS, Retain: true, "", State.Ops, IsReplay: true));
         return session.Owed.Count - 1;
     }
@@ -135,7 +140,7 @@ internal sealed class DeliveryChecker(World world)
                 if (At(values, op) is { } publication && publication.Name == name && seen.QoS <= publication.QoS)
                 {
                     replay.May.Remove(topic);
-                    replay.Must.Remove(topic);
+                    replay.IsFinished = replay.Must.Remove(topic) && replay.Must.Count == 0;
                     return publication;
                 }
             }

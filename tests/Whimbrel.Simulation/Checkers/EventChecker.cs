@@ -67,6 +67,7 @@ internal sealed class EventChecker(World world)
             EndedWithSession += dropped.Count;
         if (!_ofSessions.Contains(dropped.DropReason) || dropped.ClientId is null || !world.Model.State.Sessions.TryGetValue(dropped.ClientId, out ModelSession? session))
             return;
+        world.Model.State.SharedDrop(dropped.ClientId, topic);
         session.Drop(dropped.DropReason, topic, dropped.Count, world.Agenda.Now);
     }
 }

@@ -28,6 +28,9 @@ internal sealed record ModelReplay(string Filter, long Since)
     /// <summary>The start of the broker that made it begin again, or 0: what was retained then may come, too.</summary>
     public long Again { get; set; }
 
+    /// <summary>Whether its last message was seen to leave. One that ends because nothing is left to send ends unseen.</summary>
+    public bool IsFinished { get; set; }
+
     /// <summary>Topics that must still come, unless something newer comes.</summary>
     public HashSet<string> Must { get; init; } = [];
 

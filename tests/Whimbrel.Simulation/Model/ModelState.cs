@@ -44,6 +44,16 @@ internal sealed class ModelState
     /// <summary>Sessions that have a shared subscription.</summary>
     public IEnumerable<ModelSession> MembersOf(string filter) => Sessions.Values.Where(session => session.Subscriptions.ContainsKey(filter));
 
+    /// <summary>A member dropped a copy by name: perhaps one that it got through a group.</summary>
+    public void SharedDrop(string client, string topic)
+    {
+        for (int i = 0; i < Shared.Count; i++)
+        {
+            if (Shared[i].Publication.Topic == topic && Shared[i].Members.Contains(client))
+                Shared[i] = Shared[i] with { MayBeLost = true };
+        }
+    }
+
     public ModelState Copy()
     {
         var copy = new ModelState { Ops = Ops };

@@ -46,7 +46,7 @@ internal sealed class ReferenceModel(BrokerOptions options, Trace trace)
                 session.WillDue = session.DisconnectedAt + (session.WillDelaySeconds * 1000L);
             session.MayCome.Clear();
             // A replay that is owed still is owed as a whole, on what is retained now.
-            foreach (ModelReplay replay in session.Replays.Where(replay => replay.Must.Count > 0))
+            foreach (ModelReplay replay in session.Replays.Where(replay => !replay.IsFinished))
             {
                 replay.May.UnionWith(State.Retained.Keys.Where(topic => ModelState.Matches(replay.Filter, topic)));
                 replay.Again = State.Ops;
@@ -147,7 +147,7 @@ internal sealed class ReferenceModel(BrokerOptions options, Trace trace)
             session.Subscriptions[filter] = subscription;
             if (subscription.IsShared || asked.RetainHandling == RetainHandling.DoNotSend || (asked.RetainHandling == RetainHandling.SendIfNew && !isNew))
                 continue;
-            session.Replays.RemoveAll(replay => replay.Filter == filter);
+            EndReplays(session, filter);
             string[] topics = [.. State.RetainedNow.Select(publication => publication.Topic).Where(topic => ModelState.Matches(filter, topic))];
             session.Replays.Add(new ModelReplay(filter, State.Ops) { Must = [.. topics], May = [.. topics] });
         }
@@ -161,7 +161,7 @@ internal sealed class ReferenceModel(BrokerOptions options, Trace trace)
         foreach ((string filter, _) in unsubscribe.Filters)
         {
             ended |= session.Subscriptions.Remove(filter);
-            session.Replays.RemoveAll(replay => replay.Filter == filter);
+            EndReplays(session, filter);
         }
 
         return ended;
@@ -208,6 +208,17 @@ internal sealed class ReferenceModel(BrokerOptions options, Trace trace)
     }
 
     private static bool IsDue(long due, long now) => due != Message.Never && now / 100 >= (due + 99) / 100;
+
+    /// <summary>What a replay has begun to send still comes.</summary>
+    private static void EndReplays(ModelSession session, string filter)
+    {
+        session.Replays.RemoveAll(replay => replay.Filter == filter && replay.May.Count == 0);
+        foreach (ModelReplay replay in session.Replays.Where(replay => replay.Filter == filter))
+        {
+            replay.Must.Clear();
+            replay.IsFinished = true;
+        }
+    }
 
     private void Detach(ModelSession session, long now)
     {

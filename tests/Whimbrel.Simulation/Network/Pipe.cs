@@ -35,7 +35,7 @@ internal sealed class Pipe(World world)
         Held += bytes.Length;
         while (!bytes.IsEmpty)
         {
-            int length = Math.Min(bytes.Length, world.Scenario.FragmentMax > 100 && !world.Chance.Percent(10) ? bytes.Length : world.Chance.Between(1, world.Scenario.FragmentMax));
+            int length = PieceOf(bytes.Length);
             byte[] piece = bytes[..length].ToArray();
             bytes = bytes[length..];
             Plan(() =>
@@ -60,6 +60,13 @@ internal sealed class Pipe(World world)
     {
         IsRead = isRead;
         Deliver();
+    }
+
+    private int PieceOf(int length)
+    {
+        if (world.IsCalm || (world.Scenario.FragmentMax > 100 && !world.Chance.Percent(10)))
+            return length;
+        return Math.Min(length, world.Chance.Between(1, Math.Max(world.Scenario.FragmentMax, length / 20)));
     }
 
     private void Plan(Action arrival)
