@@ -10,7 +10,7 @@ namespace Whimbrel.Simulation;
 internal sealed class DeliveryChecker(World world)
 {
     /// <summary>How much later than its expiry a message may leave that waited for the disk.</summary>
-    private const int ExpirySlackMilliseconds = 3000;
+    private const int ExpirySlackMilliseconds = 6000;
 
     private ModelState State => world.Model.State;
 

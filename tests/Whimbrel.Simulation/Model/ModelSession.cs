@@ -106,7 +106,7 @@ internal sealed class ModelSession
     public void Drop(DropReason reason, string topic, int count, long now)
     {
         bool Meant(Owed owed) => reason == DropReason.Expired && owed.PacketId == 0 && owed.Publication.Topic == topic && owed.Publication.ExpiresAt <= now;
-        if (Owed.Count(Meant) == count)
+        if (MayCome.Count == 0 && Owed.Count(Meant) == count)
             Owed.RemoveAll(Meant);
         else
             Drops[topic] = Drops.GetValueOrDefault(topic) + count;
