@@ -43,6 +43,9 @@ internal sealed class SimulatedServer(World world) : IBrokerEvents, IWakeable
     /// <summary>Whether the writer has nothing to do.</summary>
     public bool IsWriterIdle => !_isWriting && !_isWritePlanned;
 
+    /// <summary>What is known about a link.</summary>
+    public LinkWatch? WatchOf(long link) => _links.Find(one => one.Number == link)?.Watch;
+
     public void Start()
     {
         world.Trace.Add("server: starts");
@@ -57,7 +60,7 @@ internal sealed class SimulatedServer(World world) : IBrokerEvents, IWakeable
         Do(turn => Core.Recover(store, this, turn));
         world.Counts.Check(Core, "after the start");
         int process = Process;
-        world.Agenda.In(100, () => Beat(process));
+        world.Agenda.At(NextBeat(), () => Beat(process));
         PlanWrite();
     }
 
@@ -172,8 +175,11 @@ internal sealed class SimulatedServer(World world) : IBrokerEvents, IWakeable
         world.Counts.Check(Core, "at a heartbeat");
         if (world.Agenda.Now >= _roomCheckDue)
             PlanWrite();
-        world.Agenda.In(world.Chance.Between(90, 120), () => Beat(process));
+        world.Agenda.At(NextBeat() + (world.Chance.Percent(5) ? 100 : 0), () => Beat(process));
     }
+
+    /// <summary>Beats fall on the edges of the timer wheel's slots, so that the model knows at which beat a deadline is met.</summary>
+    private long NextBeat() => ((world.Agenda.Now / 100) + 1) * 100;
 
     private void PlanWrite()
     {

@@ -52,6 +52,9 @@ internal sealed class World
 
     public bool HasDiskRoom { get; private set; } = true;
 
+    /// <summary>When the disk was last given room again.</summary>
+    public long HadRoomAt { get; private set; }
+
     /// <summary>Runs one world to its end.</summary>
     /// <returns>What was wrong, or null.</returns>
     public static Outcome Run(int seed, bool keepsTrace = false)
@@ -167,6 +170,7 @@ internal sealed class World
     private void MakeRoom()
     {
         (IsDiskFull, HasDiskRoom) = (false, true);
+        HadRoomAt = Agenda.Now;
         Trace.Add("disk: has room");
     }
 
@@ -199,7 +203,7 @@ internal sealed class World
 
     private bool IsAtRest() => Server is { IsRunning: true, IsShuttingDown: false, IsWriterIdle: true, IsFull: false }
         && _clients.TrueForAll(client => client.IsAtRest)
-        && Model.State.Sessions.Values.All(session => session is { IsConnected: true, Released.Count: 0 } && !session.Missing().Any() && session.Replays.TrueForAll(replay => replay.Must.Count == 0))
+        && Model.State.Sessions.Values.All(session => session is { IsConnected: true, Released.Count: 0 } && !session.Missing().Any() && session.Replays.TrueForAll(replay => replay.Must.All(session.Drops.ContainsKey)))
         && MissingShared().Count() <= Events.EndedWithSession;
 
     private IEnumerable<SharedOwed> MissingShared() =>

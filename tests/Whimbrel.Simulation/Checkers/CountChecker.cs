@@ -8,7 +8,7 @@ internal sealed class CountChecker(World world)
     public void Check(MessageBroker core, string when)
     {
         ModelState state = world.Model.State;
-        Compare("sessions", core.SessionCount, state.Sessions.Count, when);
+        Compare($"sessions beside {string.Join(" ", state.Sessions.Keys)}", core.SessionCount, state.Sessions.Count, when);
         Compare("retained messages", core.RetainedCount, state.RetainedNow.Count(), when);
         foreach (ClientDescription client in core.DescribeClients())
         {

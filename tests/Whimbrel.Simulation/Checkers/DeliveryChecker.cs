@@ -43,7 +43,7 @@ internal sealed class DeliveryChecker(World world)
     private void OnAtMostOnce(SimulatedLink link, ModelSession session, Seen seen, string topic, string name)
     {
         if (!session.MayCome.Remove((name, seen.Retain)) && FindReplay(session, seen, topic, name) is null)
-            throw new ViolationException("delivered without reason", $"{name} to {link.Peer} with QoS 0{(seen.Retain ? " and RETAIN" : "")}");
+            throw new ViolationException("delivered without reason", $"{name} to {link.Peer} with QoS 0{(seen.Retain ? " and RETAIN" : "")}; replays {string.Join("; ", session.Replays)}");
     }
 
     private void OnAcknowledged(SimulatedLink link, ModelSession session, Seen seen, string topic, string name)
@@ -57,7 +57,7 @@ internal sealed class DeliveryChecker(World world)
         if (index < 0)
             index = FindOwed(session, seen, topic, name);
         if (index < 0)
-            throw new ViolationException("delivered without reason", $"{name} to {link.Peer} with QoS {(int)seen.QoS}");
+            throw new ViolationException("delivered without reason", $"{name} to {link.Peer} with QoS {(int)seen.QoS}; replays {string.Join("; ", session.Replays)}");
         Owed owed = session.Owed[index];
         CheckFlags(link, seen, owed);
         if (owed.SentOn == watch.Number)
@@ -88,7 +88,7 @@ internal sealed class DeliveryChecker(World world)
         long expiresAt = owed.Publication.ExpiresAt;
         if (expiresAt == Message.Never)
             return;
-        if (owed.PacketId == 0 && !seen.Duplicate && world.Agenda.Now > expiresAt + ExpirySlackMilliseconds && !world.Server.IsFull)
+        if (owed.PacketId == 0 && !seen.Duplicate && world.Agenda.Now > Math.Max(expiresAt, world.HadRoomAt) + ExpirySlackMilliseconds && !world.Server.IsFull)
             throw new ViolationException("expiry", $"{owed.Publication.Name} to {link.Peer} {world.Agenda.Now - expiresAt} ms after its expiry");
     }
 
@@ -100,7 +100,8 @@ internal sealed class DeliveryChecker(World world)
         // A live copy and a retained one of the same message differ in their flag, two live ones perhaps in the subscriptions that they matched.
         string ids = string.Join(",", seen.SubscriptionIds.Order());
         bool mayBeSecond = session.Drops.ContainsKey(topic);
-        int index = session.Owed.FindIndex(owed => owed.PacketId == 0 && owed.Publication.Name == name && owed.Retain == seen.Retain && (!mayBeSecond || owed.Ids == ids));
+        int index = session.Owed.FindIndex(owed => owed.PacketId == 0 && owed.Publication.Name == name && owed.Retain == seen.Retain && owed.QoS == seen.QoS
+            && (!mayBeSecond || owed.Ids == ids));
         if (index >= 0)
             return index;
         if (FindShared(session, name) is { } shared)
@@ -120,7 +121,7 @@ internal sealed class DeliveryChecker(World world)
     private SharedOwed? FindShared(ModelSession session, string name)
     {
         int index = State.Shared.FindIndex(shared => shared.Publication.Name == name && shared.Holder is null
-            && (shared.Members.Contains(session.ClientId) || session.Subscriptions.ContainsKey(shared.Filter)));
+            && session.Groups.Contains(shared.Filter));
         if (index < 0)
             return null;
         return State.Shared[index] = State.Shared[index] with { Holder = session.ClientId };
@@ -140,7 +141,7 @@ internal sealed class DeliveryChecker(World world)
                 if (At(values, op) is { } publication && publication.Name == name && seen.QoS <= publication.QoS)
                 {
                     replay.May.Remove(topic);
-                    replay.IsFinished = replay.Must.Remove(topic) && replay.Must.Count == 0;
+                    replay.Must.Remove(topic);
                     return publication;
                 }
             }

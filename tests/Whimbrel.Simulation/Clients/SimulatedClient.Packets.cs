@@ -149,6 +149,9 @@ internal sealed partial class SimulatedClient
         }
 
         _isConnected = true;
+        _attempts = 0;
+        _endsWithConnection = _profile.ExpirySeconds == 0 || (_startsClean && _profile.Version != ProtocolVersion.Mqtt50);
+        _endsSoon = _profile.ExpirySeconds < 100;
         _startsClean = false;
         _quota = connAck.ReceiveMaximum ?? ushort.MaxValue;
         _asked.Clear();

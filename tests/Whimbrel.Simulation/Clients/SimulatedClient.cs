@@ -24,6 +24,11 @@ internal sealed partial class SimulatedClient
     private bool _isConnected;
     private bool _startsClean;
     private bool _isEnding;
+
+    // Whether the broker's half of the session ends with the connection, or may end soon after it.
+    private bool _endsWithConnection;
+    private bool _endsSoon;
+    private int _attempts;
     private int _messages;
     private int _connections;
     private long _returnsAt;
@@ -157,6 +162,7 @@ internal sealed partial class SimulatedClient
                 // Comes back by another connection while the broker still believes in this one.
                 Trace("forgets its connection");
                 _wire!.Cut(0, chance.Between(1000, 20_000));
+                Forget();
                 Connect();
                 break;
             case 1:
@@ -174,6 +180,7 @@ internal sealed partial class SimulatedClient
     {
         uint? expiry = _profile is { Version: ProtocolVersion.Mqtt50, IsPersistent: true } && _world.Chance.Percent(25) ? _world.Chance.Of(0u, 3u, 3000u) : null;
         Send(new DisconnectPacket { Reason = _profile.Version == ProtocolVersion.Mqtt50 ? goodbye : ReasonCode.Success, SessionExpirySeconds = expiry });
+        _endsSoon |= expiry == 3;
         if (expiry == 0)
             StartClean();
     }
@@ -190,8 +197,11 @@ internal sealed partial class SimulatedClient
         if (_wire is not null && !_wire.IsCut)
             return;
         Chance chance = _world.Chance;
-        if (!_profile.IsPersistent || (!_world.IsCalm && chance.Percent(8)))
+        // After an attempt without an answer nobody can tell a session that was resumed from one that had ended and began anew.
+        bool isUncertain = _attempts > 0 && _endsSoon;
+        if (!_profile.IsPersistent || isUncertain || (!_world.IsCalm && chance.Percent(8)))
             StartClean();
+        _attempts++;
         var wire = new Wire(_world, Name);
         _wire = wire;
         _isConnected = false;
@@ -263,9 +273,21 @@ internal sealed partial class SimulatedClient
     private void Close()
     {
         Wire? wire = _wire;
-        _wire = null;
-        _isConnected = false;
+        Forget();
         wire?.ClientCloses();
+    }
+
+    /// <summary>There is no connection any more, and perhaps no session.</summary>
+    private void Forget()
+    {
+        _wire = null;
+        if (_isConnected && _endsWithConnection)
+        {
+            ForgetSession();
+            _application.SessionEnded();
+        }
+
+        _isConnected = false;
     }
 
     private void GiveUp()
@@ -281,8 +303,7 @@ internal sealed partial class SimulatedClient
         if (!ReferenceEquals(_wire, wire))
             return;
         Trace("lost its connection");
-        _wire = null;
-        _isConnected = false;
+        Forget();
         if (!_world.IsCalm)
             _returnsAt = _world.Agenda.Now + _world.Chance.Below(100) + (_world.Chance.Percent(20) ? _world.Chance.Around(3000) : 0);
         else

@@ -28,7 +28,7 @@ internal sealed record ModelReplay(string Filter, long Since)
     /// <summary>The start of the broker that made it begin again, or 0: what was retained then may come, too.</summary>
     public long Again { get; set; }
 
-    /// <summary>Whether its last message was seen to leave. One that ends because nothing is left to send ends unseen.</summary>
+    /// <summary>Whether it is certainly over.</summary>
     public bool IsFinished { get; set; }
 
     /// <summary>Topics that must still come, unless something newer comes.</summary>
@@ -36,6 +36,8 @@ internal sealed record ModelReplay(string Filter, long Since)
 
     /// <summary>Topics that may come. After a crash all may come again, because the replay as a whole is still owed.</summary>
     public HashSet<string> May { get; init; } = [];
+
+    public override string ToString() => $"{Filter} since {Since} {Again}, must {string.Join(" ", Must)}, may {string.Join(" ", May)}{(IsFinished ? ", finished" : "")}";
 
     public ModelReplay Copy() => this with { Must = [.. Must], May = [.. May] };
 }
@@ -67,6 +69,9 @@ internal sealed class ModelSession
     public long WillDue { get; set; } = Message.Never;
 
     public Dictionary<string, ModelSubscription> Subscriptions { get; private init; } = [];
+
+    /// <summary>Shared subscriptions that it has or had: what it got through one it keeps.</summary>
+    public HashSet<string> Groups { get; private init; } = [];
 
     public List<Owed> Owed { get; private init; } = [];
 
@@ -125,6 +130,7 @@ internal sealed class ModelSession
         WillDelaySeconds = WillDelaySeconds,
         WillDue = WillDue,
         Subscriptions = new(Subscriptions),
+        Groups = [.. Groups],
         Owed = [.. Owed],
         Released = new(Released),
         Received = new(Received),

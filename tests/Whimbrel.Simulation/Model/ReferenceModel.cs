@@ -145,6 +145,8 @@ internal sealed class ReferenceModel(BrokerOptions options, Trace trace)
             bool isNew = !session.Subscriptions.ContainsKey(filter);
             var subscription = new ModelSubscription(filter, asked, subscribe.SubscriptionId, State.Ops);
             session.Subscriptions[filter] = subscription;
+            if (subscription.IsShared)
+                session.Groups.Add(filter);
             if (subscription.IsShared || asked.RetainHandling == RetainHandling.DoNotSend || (asked.RetainHandling == RetainHandling.SendIfNew && !isNew))
                 continue;
             EndReplays(session, filter);
