@@ -21,9 +21,18 @@ internal sealed class CountChecker(World world)
                 && !session.Owed.Exists(owed => owed.Group is not null || owed.IsReplay) && state.Shared.Count == 0;
             if (isExact)
                 Compare($"messages for {client.ClientId}", client.Queued + client.InFlight, session.Owed.Count + session.Released.Count, when);
+            if (client is { Queued: 0, InFlight: 0 })
+                FinishReplays(session);
         }
 
         world.Events.CheckCounters(core);
+    }
+
+    /// <summary>Which of several replays sent a message cannot be seen, nor that one ends because nothing is left. When all is quiet, all are over.</summary>
+    private void FinishReplays(ModelSession session)
+    {
+        if (session.Replays.TrueForAll(replay => replay.Must.Count == 0) && world.Server.WatchOf(session.Link) is { IsAccepted: true, SubAcks.Count: 0 })
+            session.Replays.Clear();
     }
 
     private static void Compare(string what, int actual, int expected, string when)

@@ -59,7 +59,7 @@ internal sealed class DeliveryChecker(World world)
         if (index < 0)
             throw new ViolationException("delivered without reason", $"{name} to {link.Peer} with QoS {(int)seen.QoS}; replays {string.Join("; ", session.Replays)}");
         Owed owed = session.Owed[index];
-        CheckFlags(link, seen, owed);
+        CheckFlags(link, session, seen, owed);
         if (owed.SentOn == watch.Number)
             throw new ViolationException("resend", $"{name} to {link.Peer} twice on one connection");
         if (owed.SentOn != 0 && !seen.Duplicate)
@@ -79,14 +79,15 @@ internal sealed class DeliveryChecker(World world)
             throw new ViolationException("receive maximum", $"{watch.Outstanding.Count} unacknowledged at {link.Peer}, which takes {max}");
     }
 
-    private void CheckFlags(SimulatedLink link, Seen seen, in Owed owed)
+    private void CheckFlags(SimulatedLink link, ModelSession session, Seen seen, in Owed owed)
     {
         if (seen.QoS != owed.QoS || seen.Retain != owed.Retain)
             throw new ViolationException("flags", $"{owed.Publication.Name} to {link.Peer} with QoS {(int)seen.QoS} and RETAIN {seen.Retain}");
         if (link.Version == ProtocolVersion.Mqtt50 && string.Join(",", seen.SubscriptionIds.Order()) != owed.Ids && !owed.IsReplay)
             throw new ViolationException("subscription identifiers", $"{owed.Publication.Name} to {link.Peer} with [{string.Join(",", seen.SubscriptionIds)}], not [{owed.Ids}]");
         long expiresAt = owed.Publication.ExpiresAt;
-        if (expiresAt == Message.Never)
+        // Of two copies with one name the first may have been dropped. What an earlier connection has begun to send is sent on the next.
+        if (expiresAt == Message.Never || session.Drops.ContainsKey(owed.Publication.Topic) || session.Connections != owed.Connection)
             return;
         if (owed.PacketId == 0 && !seen.Duplicate && world.Agenda.Now > Math.Max(expiresAt, world.HadRoomAt) + ExpirySlackMilliseconds && !world.Server.IsFull)
             throw new ViolationException("expiry", $"{owed.Publication.Name} to {link.Peer} {world.Agenda.Now - expiresAt} ms after its expiry");
@@ -120,11 +121,12 @@ internal sealed class DeliveryChecker(World world)
 
     private SharedOwed? FindShared(ModelSession session, string name)
     {
-        int index = State.Shared.FindIndex(shared => shared.Publication.Name == name && shared.Holder is null
-            && session.Groups.Contains(shared.Filter));
-        if (index < 0)
+        // Of several with one name, one that cannot have been dropped.
+        SharedOwed? found = State.Shared.Where(shared => shared.Publication.Name == name && shared.Holder is null && session.Groups.Contains(shared.Filter))
+            .OrderBy(shared => shared.MayBeLost).FirstOrDefault();
+        if (found is null)
             return null;
-        return State.Shared[index] = State.Shared[index] with { Holder = session.ClientId };
+        return State.Shared[State.Shared.IndexOf(found)] = found with { Holder = session.ClientId };
     }
 
     /// <summary>The retained message that a replay of the session may send under this name.</summary>
@@ -140,8 +142,10 @@ internal sealed class DeliveryChecker(World world)
             {
                 if (At(values, op) is { } publication && publication.Name == name && seen.QoS <= publication.QoS)
                 {
-                    replay.May.Remove(topic);
                     replay.Must.Remove(topic);
+                    // After a crash what had begun to leave comes, and then all of it again.
+                    if (replay.Again == 0)
+                        replay.May.Remove(topic);
                     return publication;
                 }
             }

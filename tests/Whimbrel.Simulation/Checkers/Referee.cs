@@ -19,11 +19,7 @@ internal sealed class Referee(World world)
         foreach (SimulatedLink link in record.Lost)
             Model.Lost(link.Number, world.Agenda.Now);
         if (record.IsHeartbeat)
-        {
-            FinishReplays();
             Model.Heartbeat(world.Agenda.Now);
-        }
-
         foreach (SimulatedLink link in record.Closing)
         {
             world.Trace.Add($"{link.Peer}: the broker closes");
@@ -35,18 +31,6 @@ internal sealed class Referee(World world)
         {
             foreach (Seen seen in link.TakeSaid())
                 OnSaid(link, seen);
-        }
-    }
-
-    /// <summary>Which of several replays sent a message cannot be seen, nor that one ends because nothing is left. When all is quiet, all are over.</summary>
-    private void FinishReplays()
-    {
-        foreach (ModelSession session in Model.State.Sessions.Values)
-        {
-            bool isQuiet = session is { IsConnected: true, Owed.Count: 0, Released.Count: 0 } && session.Replays.TrueForAll(replay => replay.Must.Count == 0)
-                && world.Server.WatchOf(session.Link) is { IsAccepted: true, SubAcks.Count: 0 };
-            if (isQuiet)
-                session.Replays.Clear();
         }
     }
 

@@ -49,7 +49,7 @@ internal sealed class ModelState
     {
         for (int i = 0; i < Shared.Count; i++)
         {
-            if (Shared[i].Publication.Topic == topic && Shared[i].Members.Contains(client))
+            if (Shared[i].Publication.Topic == topic && Sessions.TryGetValue(client, out ModelSession? session) && session.Groups.Contains(Shared[i].Filter))
                 Shared[i] = Shared[i] with { MayBeLost = true };
         }
     }
