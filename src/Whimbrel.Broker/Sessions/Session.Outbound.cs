@@ -250,9 +250,7 @@ internal sealed partial class Session
     {
         if (entry.State == InFlightState.AwaitingPubComp)
             Answer(PacketType.PubRel, entry.PacketId, ReasonCode.Success, Position, turn);
-        else if (entry.Item is { QoS: QoS.ExactlyOnce, Copy: { } copy } && Link!.AckContract == AckContract.Fsync)
-            Hold(new HeldPacket(Journal.PositionOf(copy), PacketId: entry.PacketId, Copy: copy), turn);
-        else
+        else if (entry.Item.Copy is not { } copy || !TryHold(copy, entry.PacketId, Journal.PositionOf(copy), turn))
             Transmit(entry.Item, entry.PacketId, entry.Item.Copy?.WasSent ?? true, turn);
     }
 
@@ -268,15 +266,24 @@ internal sealed partial class Session
         if (delivery.Copy is { } copy)
         {
             long position = Journal.Sent(copy, packetId);
-            if (delivery.QoS == QoS.ExactlyOnce && Link!.AckContract == AckContract.Fsync)
-            {
-                // After a crash the client must find the same message under the identifier.
-                Hold(new HeldPacket(position, PacketId: packetId, Copy: copy), turn);
+            if (TryHold(copy, packetId, position, turn))
                 return;
-            }
         }
 
         Transmit(delivery, packetId, duplicate: false, turn);
+    }
+
+    /// <summary>
+    /// Holds a QoS 2 message back until its identifier is on disk: after a crash the client must find the same message under it. What
+    /// follows it waits behind it, so that it is not overtaken.
+    /// </summary>
+    private bool TryHold(StoredCopy copy, ushort packetId, long position, Turn turn)
+    {
+        bool waits = copy.QoS == QoS.ExactlyOnce;
+        if (Link!.AckContract != AckContract.Fsync || (!waits && _heldPublishes == 0))
+            return false;
+        Hold(new HeldPacket(waits ? position : Journal.BeforeStart, PacketId: packetId, Copy: copy), turn);
+        return true;
     }
 
     /// <summary>Writes a QoS 1 or 2 message that is in the window; one that the client cannot take leaves it.</summary>

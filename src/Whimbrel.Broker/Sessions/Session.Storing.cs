@@ -14,6 +14,7 @@ internal sealed partial class Session
     private StoredSession? _stored;
     private Queue<HeldPacket>? _held;
     private int _heldSubAcks;
+    private int _heldPublishes;
     private byte[]? _connAck;
     private long _connAckPosition;
     private long _willNumber;
@@ -148,6 +149,7 @@ internal sealed partial class Session
     {
         (_held ??= new Queue<HeldPacket>()).Enqueue(packet);
         _heldSubAcks += packet.Frame is null ? 0 : 1;
+        _heldPublishes += packet.Copy is null ? 0 : 1;
         if (packet.Position != 0 && !Journal.Await(packet.Position, gate))
             Release(turn);
     }
@@ -175,8 +177,8 @@ internal sealed partial class Session
                 SendAnswer(next.Ack, next.PacketId, next.Reason, turn);
             else if (next.Frame is { } frame)
                 ReleaseSubAck(frame, turn);
-            else if (IsInFlight(next, out Delivery delivery))
-                Transmit(delivery, next.PacketId, next.Copy!.WasSent, turn);
+            else
+                ReleasePublish(next, turn);
         }
     }
 
@@ -194,12 +196,12 @@ internal sealed partial class Session
         return !Journal.Await(position, gate);
     }
 
-    private bool IsInFlight(in HeldPacket packet, out Delivery delivery)
+    private void ReleasePublish(in HeldPacket packet, Turn turn)
     {
-        bool found = _window.TryGet(packet.PacketId, out InFlight<Delivery> entry)
-            && entry.State == InFlightState.AwaitingPubRec && ReferenceEquals(entry.Item.Copy, packet.Copy);
-        delivery = entry.Item;
-        return found;
+        _heldPublishes--;
+        // Unless it was dropped, or acknowledged by a client that cannot know it yet.
+        if (_window.TryGet(packet.PacketId, out InFlight<Delivery> entry) && entry.State != InFlightState.AwaitingPubComp && ReferenceEquals(entry.Item.Copy, packet.Copy))
+            Transmit(entry.Item, packet.PacketId, packet.Copy!.WasSent, turn);
     }
 
     private void SendAnswer(PacketType type, ushort packetId, ReasonCode reason, Turn turn)
@@ -228,6 +230,7 @@ internal sealed partial class Session
     {
         _held = null;
         _heldSubAcks = 0;
+        _heldPublishes = 0;
         _connAck = null;
     }
 }

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using Microsoft.Extensions.Hosting;
+using Whimbrel.Broker;
 using Whimbrel.Hosting;
 using Whimbrel.Server;
 
@@ -27,11 +28,17 @@ internal sealed class ServeCommand : Command
         try
         {
             await host.RunAsync(cancel).ConfigureAwait(false);
-            return (int)ExitCode.Ok;
+            // The host stops by itself when the disk has failed.
+            return Environment.ExitCode == 0 ? (int)ExitCode.Ok : (int)ExitCode.Failed;
         }
         catch (ListenException e)
         {
             ClientRun.WriteLine(context.Error, $"cannot listen on {e.Message}");
+            return (int)ExitCode.Failed;
+        }
+        catch (StoreException e)
+        {
+            ClientRun.WriteLine(context.Error, e.Message);
             return (int)ExitCode.Failed;
         }
         catch (PlatformNotSupportedException e)

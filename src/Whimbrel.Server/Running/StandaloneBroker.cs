@@ -2,6 +2,7 @@ using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Whimbrel.Hosting;
+using Whimbrel.Storage;
 
 namespace Whimbrel.Server;
 
@@ -37,5 +38,8 @@ public static class StandaloneBroker
         options.LinkKind = configuration.Links;
         options.EventLoops = configuration.EventLoops;
         options.Broker = configuration.Limits;
+        options.Store = configuration.Store == StoreKind.Memory ? null : () => DiskStore.Open(
+            configuration.DataDirectory ?? DefaultDataDirectory.Path,
+            new DiskStoreOptions { MinimumFreeBytes = configuration.MinimumFreeBytes });
     }
 }
