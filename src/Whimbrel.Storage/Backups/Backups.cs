@@ -20,7 +20,7 @@ internal sealed class Backups(Func<string, DurableStore> openReadOnly, string ve
     {
         RefuseExisting(target);
         // Before the store is opened: opening may add files of its own.
-        List<string> paths = [DataCheckpoint.MarkerFile, .. Files(Path.Combine(checkpoint, DataCheckpoint.StoreDirectory))];
+        List<string> paths = [DataDirectory.NameFile, .. Files(Path.Combine(checkpoint, DataDirectory.StoreFolder))];
         var counts = BackupCounts.Of(Read(checkpoint));
         using var writer = BackupWriter.Create(target);
         var files = new List<BackupFile>();
@@ -61,7 +61,7 @@ internal sealed class Backups(Func<string, DurableStore> openReadOnly, string ve
         RequireBackup(backup);
         if (File.Exists(data))
             throw new StoreException(StoreFailure.Foreign, $"{data} is a file; give a directory that is missing or empty");
-        if (Directory.Exists(data) && Directory.EnumerateFileSystemEntries(data).Any())
+        if (Directory.Exists(data) && Directory.EnumerateFileSystemEntries(data).Any(entry => Path.GetFileName(entry) != "lost+found"))
             throw new StoreException(StoreFailure.Foreign, $"{data} is not empty: restoring would overwrite what is there; give a directory that is missing or empty");
         bool isNew = !Directory.Exists(data);
         if (isNew)
@@ -72,9 +72,9 @@ internal sealed class Backups(Func<string, DurableStore> openReadOnly, string ve
         {
             PrivateFiles.CreateDirectory(unpacked);
             BackupManifest manifest = UnpackAndRead(backup, unpacked, cancel);
-            Directory.Move(Path.Combine(unpacked, DataCheckpoint.StoreDirectory), Path.Combine(data, DataCheckpoint.StoreDirectory));
+            Directory.Move(Path.Combine(unpacked, DataDirectory.StoreFolder), Path.Combine(data, DataDirectory.StoreFolder));
             DirectorySync.Sync(data);
-            File.Move(Path.Combine(unpacked, DataCheckpoint.MarkerFile), Path.Combine(data, DataCheckpoint.MarkerFile));
+            File.Move(Path.Combine(unpacked, DataDirectory.NameFile), Path.Combine(data, DataDirectory.NameFile));
             Leftovers.Remove(unpacked);
             DirectorySync.Sync(data);
             return manifest;
@@ -82,7 +82,7 @@ internal sealed class Backups(Func<string, DurableStore> openReadOnly, string ve
         catch
         {
             Leftovers.Remove(unpacked);
-            Leftovers.Remove(Path.Combine(data, DataCheckpoint.StoreDirectory));
+            Leftovers.Remove(Path.Combine(data, DataDirectory.StoreFolder));
             if (isNew)
                 Leftovers.Remove(data);
             throw;
@@ -92,7 +92,7 @@ internal sealed class Backups(Func<string, DurableStore> openReadOnly, string ve
     private BackupManifest UnpackAndRead(string backup, string into, CancellationToken cancel)
     {
         BackupManifest manifest = BackupUnpacking.Unpack(backup, into, cancel);
-        foreach (string needed in new[] { DataCheckpoint.MarkerFile, DataCheckpoint.StoreDirectory })
+        foreach (string needed in new[] { DataDirectory.NameFile, DataDirectory.StoreFolder })
         {
             if (!Path.Exists(Path.Combine(into, needed)))
                 throw new StoreException(StoreFailure.Corrupt, $"the backup {backup} has no {needed}: it is not one of a data directory; use another backup");
@@ -123,7 +123,7 @@ internal sealed class Backups(Func<string, DurableStore> openReadOnly, string ve
     }
 
     private static IEnumerable<string> Files(string store) =>
-        Directory.EnumerateFiles(store).Select(file => $"{DataCheckpoint.StoreDirectory}/{Path.GetFileName(file)}").Order(StringComparer.Ordinal);
+        Directory.EnumerateFiles(store).Select(file => $"{DataDirectory.StoreFolder}/{Path.GetFileName(file)}").Order(StringComparer.Ordinal);
 
     private static void RefuseExisting(string target)
     {

@@ -8,12 +8,6 @@ namespace Whimbrel.Storage;
 /// </summary>
 internal static class DataCheckpoint
 {
-    /// <summary>The file that makes a directory a data directory.</summary>
-    public const string MarkerFile = "WHIMBREL";
-
-    /// <summary>The engine's files.</summary>
-    public const string StoreDirectory = "store";
-
     private const string Prefix = "checkpoint-";
 
     public static string NewName() => $"{Prefix}{Guid.NewGuid():N}";
@@ -34,8 +28,8 @@ internal static class DataCheckpoint
         try
         {
             Directory.CreateDirectory(checkpoint);
-            engine.Checkpoint(Path.Combine(checkpoint, StoreDirectory));
-            File.Copy(Path.Combine(data, MarkerFile), Path.Combine(checkpoint, MarkerFile));
+            engine.Checkpoint(Path.Combine(checkpoint, DataDirectory.StoreFolder));
+            File.Copy(Path.Combine(data, DataDirectory.NameFile), Path.Combine(checkpoint, DataDirectory.NameFile));
             return checkpoint;
         }
         catch (Exception e)
