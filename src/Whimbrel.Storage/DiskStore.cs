@@ -25,6 +25,7 @@ public static class DiskStore
             var engine = RocksDbEngine.Open(data.StorePath, new EngineOptions { IsNew = data.IsNew });
             if (data.IsNew)
                 DataDirectory.Name(data.Path);
+            DataCheckpoint.RemoveLeft(data.Path);
             return new LayoutStore(engine, data.Path, new Both(engine, data), () => HasRoom(data.Path, options.MinimumFreeBytes));
         }
         catch
@@ -32,6 +33,44 @@ public static class DiskStore
             data.Dispose();
             throw;
         }
+    }
+
+    /// <summary>Opens a data directory that nobody uses, to read what is there.</summary>
+    /// <exception cref="StoreException">As with <see cref="Open"/>; and there has to be one.</exception>
+    internal static DurableStore OpenReadOnly(string directory)
+    {
+        DataDirectory data = DataDirectory.OpenExisting(directory);
+        try
+        {
+            var engine = RocksDbEngine.OpenReadOnly(data.StorePath, new EngineOptions());
+            return new LayoutStore(engine, data.Path, new Both(engine, data));
+        }
+        catch
+        {
+            data.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Makes a checkpoint of an open store, while it is being written.</summary>
+    /// <param name="store">From <see cref="Open"/>.</param>
+    /// <param name="name">From <see cref="DataCheckpoint.NewName"/>.</param>
+    /// <exception cref="StoreException">There is none.</exception>
+    internal static void Checkpoint(DurableStore store, string name)
+    {
+        var layout = (LayoutStore)store;
+        DataCheckpoint.Make(layout.Location, name, layout.Engine);
+    }
+
+    /// <summary>Makes a checkpoint of a data directory that nobody uses.</summary>
+    /// <returns>The checkpoint's directory.</returns>
+    /// <exception cref="StoreException">The data directory cannot be opened, or there is no checkpoint.</exception>
+    internal static string Checkpoint(string directory)
+    {
+        using DataDirectory data = DataDirectory.OpenExisting(directory);
+        DataCheckpoint.RemoveLeft(data.Path);
+        using var engine = RocksDbEngine.Open(data.StorePath, new EngineOptions());
+        return DataCheckpoint.Make(data.Path, DataCheckpoint.NewName(), engine);
     }
 
     private static bool HasRoom(string path, long minimumFreeBytes)

@@ -14,9 +14,13 @@ internal sealed class DataDirectory : IDisposable
     /// <summary>The format that this version reads and writes.</summary>
     public const int Format = 1;
 
-    private const string NameFile = "WHIMBREL";
+    /// <summary>The file that makes a directory a data directory.</summary>
+    public const string NameFile = "WHIMBREL";
+
+    /// <summary>The folder of the engine's files.</summary>
+    public const string StoreFolder = "store";
+
     private const string LockFile = "LOCK";
-    private const string StoreFolder = "store";
     private const string NamePrefix = "Whimbrel data directory, format ";
 
     private readonly FileStream _lock;

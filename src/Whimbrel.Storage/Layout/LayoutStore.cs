@@ -32,6 +32,8 @@ internal sealed class LayoutStore(IEngine engine, string location, IDisposable? 
 
     internal override bool HasRoom => hasRoom?.Invoke() ?? true;
 
+    public IEngine Engine => engine;
+
     /// <summary>What was written since the start. Read by any thread.</summary>
     public LayoutStatistics Statistics => new(Volatile.Read(ref _batches), Volatile.Read(ref _records), Volatile.Read(ref _bytes));
 
