@@ -99,6 +99,7 @@ public partial class SettingsTests
             Settings.Links => "pipes",
             Settings.LogLevelKey => "trace",
             "limits.outboxPolicy" => "dropNewest",
+            Settings.DataStore => "memory",
             _ => "other",
         }),
     };

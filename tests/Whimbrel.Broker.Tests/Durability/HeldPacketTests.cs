@@ -132,6 +132,20 @@ public class HeldPacketTests
     }
 
     [Fact]
+    public void A_client_that_has_used_up_its_Receive_Maximum_waits_while_acknowledgements_are_held_back_and_is_not_disconnected()
+    {
+        var broker = new TestBroker(new MemoryStore(), new BrokerOptions { SysIntervalSeconds = 0, ReceiveMaximum = 3 });
+        broker.Absent("absent", "t");
+        TestClient publisher = broker.Passing("publisher");
+        broker.IsDiskSlow = true;
+        for (ushort id = 1; id <= 8; id++)
+            publisher.Publish("t", $"{id}", QoS.AtLeastOnce, packetId: id);
+        Assert.Empty(publisher.Rest());
+        broker.Commit();
+        Assert.Equal([1, 2, 3, 4, 5, 6, 7, 8], publisher.Rest().Select(ack => (int)ack.PacketId));
+    }
+
+    [Fact]
     public void What_nobody_waits_for_is_written_at_the_next_heartbeat()
     {
         TestClient subscriber = _broker.Lasting("subscriber");
