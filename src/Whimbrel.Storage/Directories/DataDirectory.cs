@@ -6,7 +6,7 @@ namespace Whimbrel.Storage;
 
 /// <summary>
 /// A data directory, judged before anything in it is touched: <c>WHIMBREL</c> says that it is one and in which format, <c>LOCK</c> is held
-/// by the process that uses it, <c>store</c> has the engine's files. What is not as it should be is an error that says what to do, never a
+/// by the process that <c>PID</c> names, <c>store</c> has the engine's files. What is not as it should be is an error that says what to do, never a
 /// fresh start.
 /// </summary>
 internal sealed class DataDirectory : IDisposable
@@ -21,6 +21,9 @@ internal sealed class DataDirectory : IDisposable
     public const string StoreFolder = "store";
 
     private const string LockFile = "LOCK";
+
+    // Beside the lock, because a file that is locked cannot be read.
+    private const string HolderFile = "PID";
     private const string NamePrefix = "Whimbrel data directory, format ";
 
     private readonly FileStream _lock;
@@ -83,6 +86,7 @@ internal sealed class DataDirectory : IDisposable
         }
 
         File.Move(draft, file, overwrite: true);
+        DirectorySync.Sync(path);
     }
 
     public void Dispose() => _lock.Dispose();
@@ -119,9 +123,10 @@ internal sealed class DataDirectory : IDisposable
             Directory.CreateDirectory(path);
         else
             Directory.CreateDirectory(path, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+        DirectorySync.Sync(System.IO.Path.GetDirectoryName(path)!);
     }
 
-    private static bool IsOurs(string entry) => System.IO.Path.GetFileName(entry) is LockFile or StoreFolder or NameFile + ".new" or "lost+found";
+    private static bool IsOurs(string entry) => System.IO.Path.GetFileName(entry) is LockFile or HolderFile or StoreFolder or NameFile + ".new" or "lost+found";
 
     private static void CheckFormat(string path, string file)
     {
@@ -135,32 +140,17 @@ internal sealed class DataDirectory : IDisposable
     private static FileStream Lock(string path)
     {
         string file = System.IO.Path.Combine(path, LockFile);
+        string holder = System.IO.Path.Combine(path, HolderFile);
         try
         {
             var held = new FileStream(file, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
-            held.SetLength(0);
-            held.Write(Encoding.UTF8.GetBytes(string.Create(CultureInfo.InvariantCulture, $"{Environment.ProcessId}\n")));
-            held.Flush();
+            File.WriteAllText(holder, string.Create(CultureInfo.InvariantCulture, $"{Environment.ProcessId}\n"));
             return held;
         }
         catch (IOException e) when (File.Exists(file))
         {
-            throw new StoreException(StoreFailure.Locked, $"the data directory {path} is used by another process{Holder(file)}: stop it, or choose another directory with --data", e);
-        }
-    }
-
-    private static string Holder(string file)
-    {
-        try
-        {
-            // The lock of .NET is one of good will: reading is possible without asking.
-            using FileStream stream = new(file, FileMode.Open, FileAccess.Read, FileShare.ReadWrite);
-            using var reader = new StreamReader(stream);
-            return reader.ReadLine() is { Length: > 0 } holder ? $" (process {holder})" : "";
-        }
-        catch (IOException)
-        {
-            return "";
+            string process = File.Exists(holder) ? $" (process {File.ReadAllText(holder).Trim()})" : "";
+            throw new StoreException(StoreFailure.Locked, $"the data directory {path} is used by another process{process}: stop it, or choose another directory with --data", e);
         }
     }
 }

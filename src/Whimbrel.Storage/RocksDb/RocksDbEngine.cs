@@ -11,7 +11,7 @@ namespace Whimbrel.Storage;
 internal sealed unsafe class RocksDbEngine : IEngine
 {
     // In the order in which RocksDB numbers them; the default family must be there and is not used.
-    private static readonly string[] _familyNames = ["default", "state", "messages", "retained"];
+    private static readonly string[] FamilyNames = ["default", "state", "messages", "retained"];
 
     private const int PointInTimeRecovery = 2;
     private const int Lz4 = 4;
@@ -19,7 +19,7 @@ internal sealed unsafe class RocksDbEngine : IEngine
     private const int ReadAheadBytes = 2 * 1024 * 1024;
 
     private readonly string _path;
-    private readonly nint[] _families = new nint[_familyNames.Length];
+    private readonly nint[] _families = new nint[FamilyNames.Length];
     private readonly nint _cache;
     private readonly nint _writeOptions;
     private nint _db;
@@ -49,6 +49,9 @@ internal sealed unsafe class RocksDbEngine : IEngine
     /// <exception cref="StoreException">They cannot be opened.</exception>
     public static RocksDbEngine OpenReadOnly(string path, EngineOptions options) => new(path, options, readOnly: true);
 
+    /// <summary>RocksDB's own handle of a family.</summary>
+    internal nint HandleOf(Family family) => _families[EngineBatch.FamilyId(family)];
+
     public void Write(EngineBatch batch)
     {
         nint native;
@@ -74,7 +77,7 @@ internal sealed unsafe class RocksDbEngine : IEngine
                 Native.ReadoptionsSetReadaheadSize(options, ReadAheadBytes);
                 if (upper.Length > 0)
                     Native.ReadoptionsSetIterateUpperBound(options, bound, (nuint)upper.Length);
-                iterator = Native.CreateIteratorCf(_db, options, _families[EngineBatch.FamilyId(family)]);
+                iterator = Native.CreateIteratorCf(_db, options, HandleOf(family));
                 fixed (byte* first = from)
                     Native.IterSeek(iterator, first, (nuint)from.Length);
                 for (; Native.IterValid(iterator) != 0; Native.IterNext(iterator))
@@ -134,7 +137,7 @@ internal sealed unsafe class RocksDbEngine : IEngine
         nint database = NewOptions(options);
         nint table = Native.BlockBasedOptionsCreate();
         Native.BlockBasedOptionsSetBlockCache(table, _cache);
-        var familyOptions = new nint[_familyNames.Length];
+        var familyOptions = new nint[FamilyNames.Length];
         for (int i = 0; i < familyOptions.Length; i++)
         {
             familyOptions[i] = Native.OptionsCreate();
@@ -145,14 +148,14 @@ internal sealed unsafe class RocksDbEngine : IEngine
 
         try
         {
-            using var names = new NativeTexts(_familyNames);
+            using var names = new NativeTexts(FamilyNames);
             byte* error = null;
             fixed (byte* path = Terminated(_path))
             fixed (nint* perFamily = familyOptions, families = _families)
             {
                 _db = readOnly
-                    ? Native.OpenForReadOnlyColumnFamilies(database, path, _familyNames.Length, names.Pointers, perFamily, families, 0, &error)
-                    : Native.OpenColumnFamilies(database, path, _familyNames.Length, names.Pointers, perFamily, families, &error);
+                    ? Native.OpenForReadOnlyColumnFamilies(database, path, FamilyNames.Length, names.Pointers, perFamily, families, 0, &error)
+                    : Native.OpenColumnFamilies(database, path, FamilyNames.Length, names.Pointers, perFamily, families, &error);
             }
 
             ThrowIf(error, StoreFailure.Corrupt);
