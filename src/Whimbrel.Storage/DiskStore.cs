@@ -6,7 +6,7 @@ namespace Whimbrel.Storage;
 public sealed record DiskStoreOptions
 {
     /// <summary>Bytes that must be free on the disk; with less, the store says that it has no room.</summary>
-    public long MinimumFreeBytes { get; init; } = 64 * 1024 * 1024;
+    public long MinimumFreeBytes { get; init; } = 128 * 1024 * 1024;
 }
 
 /// <summary>The store in a data directory.</summary>

@@ -26,7 +26,7 @@ public sealed record ServerConfiguration
     public string? DataDirectory { get; init; }
 
     /// <summary>Bytes that must be free on the data directory's disk; below, what needs more room is refused.</summary>
-    public long MinimumFreeBytes { get; init; } = 64 * 1024 * 1024;
+    public long MinimumFreeBytes { get; init; } = 128 * 1024 * 1024;
 
     public BrokerOptions Limits { get; init; } = new();
 }

@@ -4,7 +4,7 @@ namespace Whimbrel.Storage;
 
 /// <summary>
 /// A data directory, judged before anything in it is touched: <c>WHIMBREL</c> says that it is one and in which format, <c>LOCK</c> is held
-/// by the process that uses it, <c>store</c> has the engine's files. What is not as it should be is an error that says what to do, never a
+/// by the process that <c>PID</c> names, <c>store</c> has the engine's files. What is not as it should be is an error that says what to do, never a
 /// fresh start.
 /// </summary>
 internal sealed class DataDirectory : IDisposable
@@ -17,8 +17,6 @@ internal sealed class DataDirectory : IDisposable
 
     /// <summary>The folder of the engine's files.</summary>
     public const string StoreFolder = "store";
-
-    private const string LockName = "LOCK";
 
     private readonly LockFile _lock;
 
@@ -80,7 +78,7 @@ internal sealed class DataDirectory : IDisposable
     {
         // Before the lock, because in a directory that is not ours no file is made, not even that one.
         bool isNamed = IsNamed(path, mayMake);
-        var held = LockFile.Take(System.IO.Path.Combine(path, LockName), path);
+        var held = LockFile.Take(path);
         try
         {
             // It may have been made, or not be finished after all, by the one who had the lock.
@@ -110,7 +108,7 @@ internal sealed class DataDirectory : IDisposable
         bool isBegun = names.Contains(Storage.NameFile.DraftName);
         if (names.FirstOrDefault(name => name.StartsWith(Backups.RestoringPrefix, StringComparison.Ordinal)) is { } restoring)
             throw new StoreException(StoreFailure.Foreign, $"a restore into {path} was interrupted ({restoring} is left): remove what the directory holds, and restore again");
-        if (names.FirstOrDefault(name => name is not (LockName or Storage.NameFile.DraftName or "lost+found") && !(isBegun && name == StoreFolder)) is { } foreign)
+        if (names.FirstOrDefault(name => name is not (LockFile.LockName or LockFile.HolderName or Storage.NameFile.DraftName or "lost+found") && !(isBegun && name == StoreFolder)) is { } foreign)
             throw new StoreException(StoreFailure.Foreign, $"the directory {path} is not empty (it holds {foreign}) and has no file {NameFile}, so it is not a Whimbrel data directory: choose another with --data, or restore a backup if it was one");
         return false;
     }

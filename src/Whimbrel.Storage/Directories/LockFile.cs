@@ -1,82 +1,80 @@
 using System.Globalization;
-using System.Runtime.InteropServices;
-using System.Text;
 using Whimbrel.Broker;
 
 namespace Whimbrel.Storage;
 
 /// <summary>
-/// The lock of a data directory: held as long as the process lives, however it ends. It says who holds it, as far as the system lets
-/// others read that.
+/// The lock of a data directory: held as long as the process lives, however it ends. Who holds it stands in a file of its own, because one
+/// that is locked cannot be read.
 /// </summary>
-internal sealed partial class LockFile : IDisposable
+internal sealed class LockFile : IDisposable
 {
+    public const string LockName = "LOCK";
+    public const string HolderName = "PID";
+
     private const int LinuxWouldBlock = 11;
     private const int MacWouldBlock = 35;
     private const int WindowsSharingViolation = unchecked((int)0x80070020);
-    private const int OpenReadOnly = 0;
 
+    private readonly string _directory;
     private readonly FileStream _held;
 
-    private LockFile(FileStream held) => _held = held;
+    private LockFile(string directory, FileStream held)
+    {
+        _directory = directory;
+        _held = held;
+    }
 
-    /// <param name="file">Made if it is not there.</param>
-    /// <param name="directory">What it locks, for the message.</param>
+    /// <param name="directory">What is locked.</param>
     /// <exception cref="StoreException">Somebody has it.</exception>
-    /// <exception cref="IOException">It cannot be made.</exception>
-    public static LockFile Take(string file, string directory)
+    /// <exception cref="IOException">The lock cannot be made.</exception>
+    public static LockFile Take(string directory)
     {
         FileStream held;
         try
         {
-            held = new FileStream(file, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None, bufferSize: 0);
+            held = new FileStream(Path.Combine(directory, LockName), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None, bufferSize: 0);
         }
         catch (IOException e) when (e.HResult is LinuxWouldBlock or MacWouldBlock or WindowsSharingViolation)
         {
-            throw new StoreException(StoreFailure.Locked, $"the data directory {directory} is used by another process{Holder(file)}: stop it, or choose another directory with --data", e);
+            throw new StoreException(StoreFailure.Locked, $"the data directory {directory} is used by another process{Holder(directory)}: stop it, or choose another directory with --data", e);
         }
 
-        Sign(held);
-        return new LockFile(held);
+        Sign(directory);
+        return new LockFile(directory, held);
     }
 
-    public void Dispose() => _held.Dispose();
+    public void Dispose()
+    {
+        // Before others can have the lock, and sign.
+        if (_held.SafeFileHandle.IsClosed)
+            return;
+        Leftovers.Remove(Path.Combine(_directory, HolderName));
+        _held.Dispose();
+    }
 
-    private static void Sign(FileStream held)
+    private static void Sign(string directory)
     {
         try
         {
-            held.SetLength(0);
-            held.Write(Encoding.ASCII.GetBytes(string.Create(CultureInfo.InvariantCulture, $"{Environment.ProcessId}\n")));
+            File.WriteAllText(Path.Combine(directory, HolderName), string.Create(CultureInfo.InvariantCulture, $"{Environment.ProcessId}\n"));
         }
-        catch (IOException)
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
             // The lock counts, not the name; a full disk must not keep anybody from opening what is there.
         }
     }
 
-    private static string Holder(string file)
+    private static string Holder(string directory)
     {
-        // Not through FileStream: it would ask for a lock of its own and be refused. Windows refuses anyway.
-        if (OperatingSystem.IsWindows())
+        try
+        {
+            string text = File.ReadAllText(Path.Combine(directory, HolderName)).Trim();
+            return text.Length > 0 ? $" (process {text})" : "";
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
             return "";
-        int descriptor = Open(file, OpenReadOnly);
-        if (descriptor < 0)
-            return "";
-        Span<byte> text = stackalloc byte[16];
-        nint length = Read(descriptor, ref MemoryMarshal.GetReference(text), text.Length);
-        _ = Close(descriptor);
-        return length > 0 && int.TryParse(text[..(int)length].TrimEnd((byte)'\n'), NumberStyles.None, CultureInfo.InvariantCulture, out int holder)
-            ? string.Create(CultureInfo.InvariantCulture, $" (process {holder})")
-            : "";
+        }
     }
-
-    [LibraryImport("libc", EntryPoint = "open", StringMarshalling = StringMarshalling.Utf8)]
-    private static partial int Open(string path, int flags);
-
-    [LibraryImport("libc", EntryPoint = "read")]
-    private static partial nint Read(int descriptor, ref byte buffer, nint length);
-
-    [LibraryImport("libc", EntryPoint = "close")]
-    private static partial int Close(int descriptor);
 }

@@ -37,6 +37,8 @@ internal sealed class LayoutStore(IEngine engine, string location, IDisposable? 
     /// <summary>What was written since the start. Read by any thread.</summary>
     public LayoutStatistics Statistics => new(Volatile.Read(ref _batches), Volatile.Read(ref _records), Volatile.Read(ref _bytes));
 
+    internal override int Orphans => _orphans.Count;
+
     internal override void Recover(IRecoveryVisitor visitor)
     {
         var reader = new LayoutReader(engine, location, visitor);

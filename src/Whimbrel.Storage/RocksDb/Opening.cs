@@ -12,7 +12,7 @@ internal static unsafe class Opening
     private const int WarnLevel = 2;
 
     // In the order in which RocksDB numbers them; the default family must be there and is not used.
-    private static readonly string[] _families = ["default", "state", "messages", "retained"];
+    private static readonly string[] FamilyNames = ["default", "state", "messages", "retained"];
 
     /// <exception cref="StoreException">It cannot be opened.</exception>
     public static DatabaseHandle Open(string path, EngineOptions options, bool isReadOnly)
@@ -27,16 +27,16 @@ internal static unsafe class Opening
 
     private static string? Try(string path, EngineOptions options, bool isReadOnly, int compression, out DatabaseHandle? opened)
     {
-        var handle = new DatabaseHandle(_families.Length, options.CacheBytes);
+        var handle = new DatabaseHandle(FamilyNames.Length, options.CacheBytes);
         nint database = NewOptions(options);
         nint table = Native.BlockBasedOptionsCreate();
         Native.BlockBasedOptionsSetBlockCache(table, handle.Cache);
-        nint* perFamily = stackalloc nint[_families.Length];
-        byte** names = stackalloc byte*[_families.Length];
-        for (int i = 0; i < _families.Length; i++)
+        nint* perFamily = stackalloc nint[FamilyNames.Length];
+        byte** names = stackalloc byte*[FamilyNames.Length];
+        for (int i = 0; i < FamilyNames.Length; i++)
         {
             perFamily[i] = NewFamilyOptions(i == EngineBatch.FamilyId(Family.Messages) ? options.MessageBufferBytes : options.OtherBufferBytes, compression, table);
-            names[i] = (byte*)Marshal.StringToCoTaskMemUTF8(_families[i]);
+            names[i] = (byte*)Marshal.StringToCoTaskMemUTF8(FamilyNames[i]);
         }
 
         byte* error = null;
@@ -44,11 +44,11 @@ internal static unsafe class Opening
         fixed (nint* families = handle.Families)
         {
             handle.Own(isReadOnly
-                ? Native.OpenForReadOnlyColumnFamilies(database, directory, _families.Length, names, perFamily, families, 0, &error)
-                : Native.OpenColumnFamilies(database, directory, _families.Length, names, perFamily, families, &error));
+                ? Native.OpenForReadOnlyColumnFamilies(database, directory, FamilyNames.Length, names, perFamily, families, 0, &error)
+                : Native.OpenColumnFamilies(database, directory, FamilyNames.Length, names, perFamily, families, &error));
         }
 
-        for (int i = 0; i < _families.Length; i++)
+        for (int i = 0; i < FamilyNames.Length; i++)
         {
             Native.OptionsDestroy(perFamily[i]);
             Marshal.FreeCoTaskMem((nint)names[i]);

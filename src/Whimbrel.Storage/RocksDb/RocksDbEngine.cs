@@ -43,6 +43,9 @@ internal sealed unsafe class RocksDbEngine : IEngine
         }
     }
 
+    /// <summary>RocksDB's own handle of a family.</summary>
+    internal nint HandleOf(Family family) => _handle.Families[EngineBatch.FamilyId(family)];
+
     public void Write(EngineBatch batch)
     {
         using DatabaseHandle.Lease lease = _handle.Use();
@@ -71,7 +74,7 @@ internal sealed unsafe class RocksDbEngine : IEngine
                 Native.ReadOptionsSetReadaheadSize(options, ReadAheadBytes);
                 if (!to.IsEmpty)
                     Native.ReadOptionsSetIterateUpperBound(options, bound, (nuint)to.Length);
-                iterator = Native.CreateIteratorCf(lease.Database, options, _handle.Families[EngineBatch.FamilyId(family)]);
+                iterator = Native.CreateIteratorCf(lease.Database, options, HandleOf(family));
                 fixed (byte* first = from)
                     Native.IterSeek(iterator, first, (nuint)from.Length);
                 for (; Native.IterValid(iterator) != 0; Native.IterNext(iterator))
