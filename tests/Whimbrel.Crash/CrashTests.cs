@@ -25,7 +25,7 @@ public class CrashTests
     [Fact]
     public async Task A_broker_that_keeps_everything_in_memory_is_found_out()
     {
-        await using var run = new CrashRun(new WhimbrelInMemory(), Seed, rounds: 2) { FinishLimit = TimeSpan.FromSeconds(3) };
+        await using var run = new CrashRun(new WhimbrelInMemory(), Seed, rounds: 4) { FinishLimit = TimeSpan.FromSeconds(1) };
         await run.RunAsync(Say);
         Assert.Contains(run.Oracle.Violations, v => v.Kind == ViolationKind.Lost && v.Client != "run");
         Assert.Contains(run.Oracle.Violations, v => v.Kind == ViolationKind.SessionLost);

@@ -42,8 +42,8 @@ internal sealed class WhimbrelInMemory : BrokerKind
 }
 
 /// <summary>
-/// Mosquitto with persistence turned on and its other defaults, autosave every 30 minutes among them. Only its queue limit is lifted: what a
-/// full queue drops is another matter.
+/// Mosquitto with persistence turned on and its other defaults, autosave every 30 minutes among them. Two things that are no fault of its
+/// persistence are taken out: its queue limit, and a copy for each of several subscriptions that overlap.
 /// </summary>
 internal sealed class MosquittoBroker : BrokerKind
 {
@@ -63,6 +63,7 @@ internal sealed class MosquittoBroker : BrokerKind
             "persistence true",
             $"persistence_location {directory}/",
             "max_queued_messages 0",
+            "allow_duplicate_messages false",
             "log_dest stderr",
             $"user {Environment.UserName}",
         ]);

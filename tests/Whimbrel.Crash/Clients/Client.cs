@@ -127,6 +127,8 @@ internal sealed partial class Client
     private async Task ConnectAsync()
     {
         int life = _stage.Life;
+        if (life == 0)
+            return;
         Connection? connection = await Connection.OpenAsync(_stage.Port, _plan.Version, _inbox.Writer);
         if (connection is null)
             return;

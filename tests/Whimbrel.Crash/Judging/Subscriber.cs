@@ -21,7 +21,11 @@ internal sealed class Subscriber(string client)
     /// <summary>Numbers of messages that must still come, and after which moment each was routed.</summary>
     public Dictionary<int, long> Owed { get; } = [];
 
-    /// <summary>Numbers of messages that came because they were published, and the highest QoS that they came with.</summary>
+    /// <summary>
+    /// Numbers of messages that came because they were published, and the highest QoS that they came with. A durable session that takes the
+    /// place of another is not given again what that one was given; one that ends with its connection may be, because nothing waits for the
+    /// disk on its behalf.
+    /// </summary>
     public Dictionary<int, QoS> Receipts { get; } = [];
 
     /// <summary>The highest number that came, by topic and QoS of the delivery: within these the order is promised.</summary>
@@ -51,6 +55,8 @@ internal sealed class Subscriber(string client)
     public void Forget()
     {
         _subscriptions.Clear();
+        if (!IsDurable)
+            Receipts.Clear();
         Latest.Clear();
         Replays.Clear();
         Replayed.Clear();
