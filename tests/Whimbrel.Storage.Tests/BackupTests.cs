@@ -29,7 +29,7 @@ public sealed class BackupTests : IDisposable
         using DurableStore restored = DiskStore.Open(In("restored"));
         Assert.Equal(before, ToldStore.From(restored).Lines);
         restored.Write(Batches.Of(Batches.Session(3)));
-        Assert.Equal(["LOCK", "WHIMBREL", "store"], Directory.EnumerateFileSystemEntries(In("restored")).Select(Path.GetFileName).Order(StringComparer.Ordinal));
+        Assert.Equal(["LOCK", "PID", "WHIMBREL", "store"], Directory.EnumerateFileSystemEntries(In("restored")).Select(Path.GetFileName).Order(StringComparer.Ordinal));
     }
 
     [Fact]

@@ -8,8 +8,8 @@ namespace Whimbrel.Storage;
 /// <param name="time">Tells when a backup was made.</param>
 internal sealed class Backups(Func<string, DurableStore> openReadOnly, string version, TimeProvider time)
 {
-    private const int DiskFull = 28;
-    private const int WindowsDiskFull = unchecked((int)0x80070070);
+    /// <summary>Begins the name of the directory in which a restore unpacks.</summary>
+    public const string RestoringPrefix = "restoring-";
 
     /// <summary>Copies a checkpoint away. It has been read when this returns: a backup of a damaged store is none.</summary>
     /// <param name="checkpoint">A data directory that nobody writes.</param>
@@ -67,7 +67,7 @@ internal sealed class Backups(Func<string, DurableStore> openReadOnly, string ve
         if (isNew)
             PrivateFiles.CreateDirectory(data);
         // Inside, because the directory may be a file system of its own.
-        string unpacked = Path.Combine(data, $"restoring-{Guid.NewGuid():N}");
+        string unpacked = Path.Combine(data, $"{RestoringPrefix}{Guid.NewGuid():N}");
         try
         {
             PrivateFiles.CreateDirectory(unpacked);
@@ -147,7 +147,7 @@ internal sealed class Backups(Func<string, DurableStore> openReadOnly, string ve
         {
             return work();
         }
-        catch (IOException e) when (e.HResult is DiskFull or WindowsDiskFull)
+        catch (IOException e) when (Disk.IsFull(e))
         {
             throw new StoreException(StoreFailure.Full, $"{path}: there is no space left: {e.Message}", e);
         }

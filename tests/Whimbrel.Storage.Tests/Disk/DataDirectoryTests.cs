@@ -14,20 +14,87 @@ public sealed class DataDirectoryTests : IDisposable
     public void A_directory_that_is_not_there_is_made_for_its_owner_alone()
     {
         DiskStore.Open(Data).Dispose();
-        Assert.Equal("Whimbrel data directory, format 1\n", File.ReadAllText(Path.Combine(Data, "WHIMBREL")));
+        string[] lines = File.ReadAllLines(Path.Combine(Data, "WHIMBREL"));
+        Assert.Equal("Whimbrel data directory, format 1", lines[0]);
+        Assert.StartsWith("made by Whimbrel ", lines[1], StringComparison.Ordinal);
         if (!OperatingSystem.IsWindows())
             Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute, File.GetUnixFileMode(Data));
         DiskStore.Open(Data).Dispose();
     }
 
-    [Fact]
-    public void An_initialisation_that_was_interrupted_begins_again()
+    [Theory]
+    [InlineData("LOCK")]
+    [InlineData("LOCK", "PID", "WHIMBREL.new")]
+    [InlineData("LOCK", "PID", "WHIMBREL.new", "store/LOCK", "store/LOG", "store/MANIFEST-000001", "store/000001.dbtmp")]
+    public void An_initialisation_that_was_interrupted_begins_again(params string[] left)
     {
-        Directory.CreateDirectory(Path.Combine(Data, "store"));
-        File.WriteAllText(Path.Combine(Data, "LOCK"), "");
-        File.WriteAllText(Path.Combine(Data, "store", "LOG"), "");
+        Leave(left);
+        DiskStore.Open(Data).Dispose();
+        Assert.Equal(["LOCK", "WHIMBREL", "store"], Directory.EnumerateFileSystemEntries(Data).Select(Path.GetFileName).Order(StringComparer.Ordinal));
+        DiskStore.Open(Data).Dispose();
+    }
+
+    [Fact]
+    public void An_initialisation_that_was_interrupted_between_the_engine_s_families_begins_again()
+    {
+        using (DataDirectory data = DataDirectory.Open(Data))
+        {
+            Assert.True(data.IsNew);
+            RocksDbEngine.Open(data.StorePath, new EngineOptions { IsNew = true }).Dispose();
+        }
+
+        Assert.False(File.Exists(Path.Combine(Data, "WHIMBREL")));
         DiskStore.Open(Data).Dispose();
         Assert.True(File.Exists(Path.Combine(Data, "WHIMBREL")));
+    }
+
+    [Fact]
+    public void A_store_whose_name_was_lost_is_not_taken_for_an_interrupted_initialisation()
+    {
+        DiskStore.Open(Data).Dispose();
+        File.Delete(Path.Combine(Data, "WHIMBREL"));
+        Refused(StoreFailure.Foreign, Data, "store", "WHIMBREL");
+        Leave("WHIMBREL.new", "store/000009.sst");
+        Refused(StoreFailure.Corrupt, Path.Combine(Data, "WHIMBREL"), "backup restore");
+        Assert.True(File.Exists(Path.Combine(Data, "store", "CURRENT")));
+    }
+
+    [Fact]
+    public void A_restore_that_was_interrupted_is_said()
+    {
+        Leave("restoring-1/WHIMBREL", "store/CURRENT");
+        Refused(StoreFailure.Foreign, Data, "restoring-1", "restore again");
+    }
+
+    [Theory]
+    [InlineData("CURRENT")]
+    [InlineData("MANIFEST-*")]
+    public void A_file_of_the_store_that_is_missing_is_named(string pattern)
+    {
+        DiskStore.Open(Data).Dispose();
+        string file = Directory.GetFiles(Path.Combine(Data, "store"), pattern).Single();
+        File.Delete(file);
+        Refused(StoreFailure.Corrupt, Data, file, "whimbrel backup restore");
+        Assert.False(File.Exists(file));
+    }
+
+    [Fact]
+    public void Who_only_reads_makes_nothing()
+    {
+        Assert.Equal(StoreFailure.Inaccessible, Assert.Throws<StoreException>(() => DiskStore.OpenReadOnly(Data)).Failure);
+        Assert.False(Directory.Exists(Data));
+        Directory.CreateDirectory(Data);
+        Assert.Equal(StoreFailure.Foreign, Assert.Throws<StoreException>(() => DiskStore.OpenReadOnly(Data)).Failure);
+        Assert.Empty(Directory.GetFileSystemEntries(Data));
+    }
+
+    [Fact]
+    public void Who_only_reads_waits_for_nobody_and_is_told_who_uses_it()
+    {
+        using DurableStore first = DiskStore.Open(Data);
+        StoreException e = Assert.Throws<StoreException>(() => DiskStore.OpenReadOnly(Data));
+        Assert.Equal(StoreFailure.Locked, e.Failure);
+        Assert.Contains($"(process {Environment.ProcessId})", e.Message, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -63,7 +130,7 @@ public sealed class DataDirectoryTests : IDisposable
     {
         DiskStore.Open(Data).Dispose();
         Directory.Delete(Path.Combine(Data, "store"), recursive: true);
-        Refused(StoreFailure.Corrupt, Path.Combine(Data, "store", "CURRENT"), "whimbrel backup restore");
+        Refused(StoreFailure.Corrupt, Path.Combine(Data, "store"), "is missing", "whimbrel backup restore");
         Assert.False(Directory.Exists(Path.Combine(Data, "store")));
     }
 
@@ -81,6 +148,15 @@ public sealed class DataDirectoryTests : IDisposable
             Assert.False(store.HasRoom);
         using (DurableStore store = DiskStore.Open(Data, new DiskStoreOptions { MinimumFreeBytes = 1 }))
             Assert.True(store.HasRoom);
+    }
+
+    private void Leave(params string[] files)
+    {
+        foreach (string file in files.Select(file => Path.Combine(Data, file)))
+        {
+            Directory.CreateDirectory(Path.GetDirectoryName(file)!);
+            File.WriteAllText(file, "");
+        }
     }
 
     private void Refused(StoreFailure failure, params string[] said)

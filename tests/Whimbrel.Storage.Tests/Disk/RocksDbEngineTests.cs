@@ -53,7 +53,7 @@ public sealed partial class RocksDbEngineTests : IDisposable
         Delete(theirs, engine.HandleOf(Family.State), Bytes("gone"), 4);
         SingleDelete(theirs, engine.HandleOf(Family.Messages), Bytes("once"), 4);
         Assert.Equal(ReadBack(theirs), batch.Bytes.ToArray());
-        Native.WritebatchDestroy(theirs);
+        Native.WriteBatchDestroy(theirs);
     }
 
     [Fact]
@@ -141,11 +141,22 @@ public sealed partial class RocksDbEngineTests : IDisposable
 
     [Theory]
     [InlineData("IO error: No space left on device: While appending to file: x", StoreFailure.Full)]
-    [InlineData("IO error: While lock file: /x/LOCK: Resource temporarily unavailable", StoreFailure.Locked)]
-    [InlineData("IO error: While open a file: x: Permission denied", StoreFailure.Inaccessible)]
-    [InlineData("Corruption: checksum mismatch", StoreFailure.Corrupt)]
+    [InlineData("IO error: While appending to file: x: Disk quota exceeded", StoreFailure.Full)]
     [InlineData("IO error: While fdatasync: x: Input/output error", StoreFailure.Broken)]
-    public void What_RocksDB_says_gets_a_name(string text, StoreFailure failure) => Assert.Equal(failure, EngineError.From(text, StoreFailure.Broken, "x").Failure);
+    [InlineData("Corruption: checksum mismatch", StoreFailure.Broken)]
+    public void What_RocksDB_says_of_a_write_gets_a_name(string text, StoreFailure failure) => Assert.Equal(failure, EngineError.Writing(text, "x").Failure);
+
+    [Theory]
+    [InlineData("IO error: No space left on device: While open a file for appending: x", StoreFailure.Full)]
+    [InlineData("IO error: While lock file: /x/LOCK: Resource temporarily unavailable", StoreFailure.Locked)]
+    [InlineData("IO error: lock hold by current process, acquire time 1 acquiring thread 2: /x/LOCK: No locks available", StoreFailure.Locked)]
+    [InlineData("IO error: While open a file: x: Permission denied", StoreFailure.Inaccessible)]
+    [InlineData("IO error: While open a file for random read: x: Too many open files", StoreFailure.Inaccessible)]
+    [InlineData("IO error: While pread offset 0 len 10: x: Input/output error", StoreFailure.Inaccessible)]
+    [InlineData("IO error: No such file or directory: While open a file for random read: x", StoreFailure.Corrupt)]
+    [InlineData("Corruption: checksum mismatch", StoreFailure.Corrupt)]
+    [InlineData("Invalid argument: Column family not found: state", StoreFailure.Corrupt)]
+    public void What_RocksDB_says_while_it_opens_and_reads_gets_a_name(string text, StoreFailure failure) => Assert.Equal(failure, EngineError.Reading(text, "x").Failure);
 
     private static void Write(RocksDbEngine engine, int number)
     {
