@@ -74,7 +74,7 @@ public sealed class StoreTests : IDisposable
     public async Task What_cannot_be_done_is_one_clear_line()
     {
         await (await RunningBroker.StartAsync(data: Data)).DisposeAsync();
-        Assert.Equal((1, "", $"whimbrel: {In("none")} is not a Whimbrel data directory: it has no file WHIMBREL\n"), await RunAsync("store", "inspect", "--data", In("none")));
+        Assert.Equal((1, "", $"whimbrel: there is no data directory {In("none")}, or it cannot be seen: check the path given with --data, and its permissions\n"), await RunAsync("store", "inspect", "--data", In("none")));
         Assert.Equal((1, "", $"whimbrel: there is no backup {In("none")}\n"), await RunAsync("backup", "verify", In("none")));
         Assert.Equal(0, (await RunAsync("backup", "create", "--data", Data, "--to", In("b"))).Code);
         Assert.Equal((1, "", $"whimbrel: {Data} is not empty: restoring would overwrite what is there; give a directory that is missing or empty\n"), await RunAsync("backup", "restore", In("b"), "--data", Data));
