@@ -25,7 +25,7 @@ public class CrashTests
     [Fact]
     public async Task A_broker_that_keeps_everything_in_memory_is_found_out()
     {
-        await using var run = new CrashRun(new WhimbrelInMemory(), Seed, rounds: 4) { FinishLimit = TimeSpan.FromSeconds(1) };
+        await using var run = new CrashRun(new WhimbrelInMemory(), Seed, rounds: 4) { FinishLimit = TimeSpan.FromSeconds(1), GoesOn = true };
         await run.RunAsync(Say);
         Assert.Contains(run.Oracle.Violations, v => v.Kind == ViolationKind.Lost && v.Client != "run");
         Assert.Contains(run.Oracle.Violations, v => v.Kind == ViolationKind.SessionLost);
@@ -39,7 +39,7 @@ public class CrashTests
         var mosquitto = new MosquittoBroker();
         Assert.SkipWhen(Number("WHIMBREL_CRASH_ROUNDS") is null, "for the long mode: set WHIMBREL_CRASH_ROUNDS");
         Assert.SkipWhen(mosquitto.Program is null, "mosquitto is not installed");
-        await using var run = new CrashRun(mosquitto, Seed, rounds: 20) { FinishLimit = TimeSpan.FromSeconds(5) };
+        await using var run = new CrashRun(mosquitto, Seed, rounds: 20) { FinishLimit = TimeSpan.FromSeconds(5), GoesOn = true };
         await run.RunAsync(Say);
         Say(run.Oracle.Describe());
         Assert.Contains(run.Oracle.Violations, v => v.Kind == ViolationKind.Lost && v.Client != "run");

@@ -227,9 +227,7 @@ internal sealed class Checker
         if (!subscriber.MayHaveSubscribed(message.Topic, fate))
             Violate(ViolationKind.Uncalled, subscriber.Client, $"message {message.Number} on {message.Topic}");
 
-        bool isRepeated = subscriber.Receipts.TryGetValue(message.Number, out QoS before);
-        subscriber.Receipts[message.Number] = isRepeated && before > qos ? before : qos;
-        if (isRepeated)
+        if (subscriber.Receive(message.Number, qos) is { } before)
         {
             // Each transmission of a QoS 1 publish is a message of its own to the broker; what was published with QoS 2 is one.
             if (message.QoS == QoS.ExactlyOnce && (qos == QoS.ExactlyOnce || before == QoS.ExactlyOnce))

@@ -44,6 +44,9 @@ internal enum ViolationKind
     /// <summary>The broker ended a connection while it was alive and the client had done nothing wrong.</summary>
     ClosedByBroker,
 
+    /// <summary>The broker's process ended by itself.</summary>
+    Ended,
+
     /// <summary>A packet that does not parse, or has no place where it came.</summary>
     Malformed,
 
