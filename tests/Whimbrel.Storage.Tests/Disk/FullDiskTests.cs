@@ -16,7 +16,7 @@ public sealed class FullDiskTests : IDisposable
     public void A_full_disk_refuses_writes_loses_nothing_and_is_written_again_when_there_is_room()
     {
         using var disk = new SmallDisk(megabytes: 48);
-        using RocksDbEngine engine = RocksDbEngine.Open(disk.Of("db"), EngineOptions.Edge with { IsNew = true });
+        using RocksDbEngine engine = RocksDbEngine.Open(disk.Of("db"), EngineOptions.Small with { IsNew = true });
         int written = 0;
         for (int round = 0; round < 2; round++)
         {
@@ -33,7 +33,7 @@ public sealed class FullDiskTests : IDisposable
             // A crash while it was full: what was refused may be there or not, as a whole; what was written is.
             string crash = _directory.Of($"crash-{round}");
             TempDirectory.Copy(disk.Of("db"), crash);
-            using (RocksDbEngine after = RocksDbEngine.Open(crash, EngineOptions.Edge))
+            using (RocksDbEngine after = RocksDbEngine.Open(crash, EngineOptions.Small))
                 Assert.Contains(Count(after), new[] { written * 2, (written + 1) * 2 });
 
             disk.MakeRoom();

@@ -171,7 +171,7 @@ public sealed partial class RocksDbEngineTests : IDisposable
     [Fact]
     public void What_the_engine_holds_is_measured()
     {
-        using RocksDbEngine engine = RocksDbEngine.Open(_directory.Of("db"), EngineOptions.Edge with { IsNew = true });
+        using RocksDbEngine engine = RocksDbEngine.Open(_directory.Of("db"), EngineOptions.Small with { IsNew = true });
         EngineStatistics empty = engine.Measure();
         Assert.Equal(0, empty.TableBytes);
         for (int i = 0; i < 100; i++)
