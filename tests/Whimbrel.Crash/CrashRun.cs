@@ -8,10 +8,10 @@ using Whimbrel.Protocol;
 namespace Whimbrel.Crash;
 
 /// <summary>
-/// Rounds of load and SIGKILL on one directory. Every <see cref="RoundsBetweenReckonings"/> rounds, and at the end, the broker is left alone:
+/// Rounds of load and sudden end on one directory. Every <see cref="RoundsBetweenReckonings"/> rounds, and at the end, the broker is left alone:
 /// everybody comes back and finishes, and what has been acknowledged must be there.
 /// </summary>
-internal sealed class CrashRun(BrokerKind kind, int seed, int rounds) : IAsyncDisposable
+internal sealed class CrashRun(BrokerKind kind, Disk disk, int seed, int rounds) : IAsyncDisposable
 {
     private const int RoundsBetweenReckonings = 25;
     private const int LoadMillisecondsMax = 800;
@@ -22,7 +22,6 @@ internal sealed class CrashRun(BrokerKind kind, int seed, int rounds) : IAsyncDi
 
     private readonly Random _random = new(seed);
     private readonly World _world = new(seed, FreePort());
-    private readonly string _directory = Directory.CreateTempSubdirectory("whimbrel-crash-").FullName;
     private BrokerProcess? _broker;
     private int _lives;
     private int _killsAtStart;
@@ -72,7 +71,7 @@ internal sealed class CrashRun(BrokerKind kind, int seed, int rounds) : IAsyncDi
             await _broker.KillAsync();
         _broker?.Dispose();
         await _world.DisposeAsync();
-        Directory.Delete(_directory, recursive: true);
+        await disk.DisposeAsync();
     }
 
     /// <summary>Starts the broker, now and then killing it while it starts, and lets the clients in.</summary>
@@ -97,7 +96,7 @@ internal sealed class CrashRun(BrokerKind kind, int seed, int rounds) : IAsyncDi
     {
         _broker?.Dispose();
         _lives++;
-        return BrokerProcess.Start(kind, _world.Port, _directory);
+        return BrokerProcess.Start(kind, _world.Port, disk.Directory);
     }
 
     /// <summary>Lets the clients play for a while: a time, or until so many messages have been acknowledged, and not an instant longer.</summary>
@@ -112,7 +111,7 @@ internal sealed class CrashRun(BrokerKind kind, int seed, int rounds) : IAsyncDi
         NoteUnlessAlive();
         Oracle.Note(new Happening.Killed());
         _world.Life = 0;
-        await _broker!.KillAsync();
+        await disk.EndAsync(_broker!);
     }
 
     private void NoteUnlessAlive()
