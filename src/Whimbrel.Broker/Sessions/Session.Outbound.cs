@@ -286,10 +286,14 @@ internal sealed partial class Session
         return true;
     }
 
-    /// <summary>Writes a QoS 1 or 2 message that is in the window; one that the client cannot take leaves it.</summary>
+    /// <summary>Writes a QoS 1 or 2 message that is in the window; one that the client cannot take, or not in time, leaves it.</summary>
     private void Transmit(in Delivery delivery, ushort packetId, bool duplicate, Turn turn)
     {
-        if (!TryWrite(delivery, packetId, duplicate, turn))
+        // What expired while it waited for the disk was never on its way to the client [MQTT-3.3.2-5].
+        bool isLate = delivery.Copy is { WasSent: false } && delivery.Message.IsExpired(turn.Now);
+        if (isLate)
+            turn.Dropped(DropReason.Expired, ClientId, delivery);
+        if (isLate || !TryWrite(delivery, packetId, duplicate, turn))
             _window.TryComplete(packetId, delivery.QoS == QoS.AtLeastOnce ? InFlightState.AwaitingPubAck : InFlightState.AwaitingPubRec, out _);
         else if (delivery.Copy is { } copy)
             copy.WasSent = true;
