@@ -120,7 +120,7 @@ internal sealed partial class Session
         }
         else if (delivery.QoS == QoS.AtMostOnce)
         {
-            if (_outbox.HasQoS0)
+            if (_outbox.HasQoS0 || _heldPublishes > 0)
                 _outbox.TryEnqueue(permitted, ClientId, turn);
             else if (link.PendingBytes + delivery.Message.Size > broker.Options.LinkOutputBytesMax && link.PendingBytes > 0)
                 turn.Dropped(DropReason.SlowReader, ClientId, delivery.Message);
@@ -178,7 +178,8 @@ internal sealed partial class Session
                 continue;
             }
 
-            if ((delivery.QoS != QoS.AtMostOnce && _window.Free == 0) || !HasRoomOnLink(link))
+            bool mustWait = delivery.QoS == QoS.AtMostOnce ? _heldPublishes > 0 : _window.Free == 0;
+            if (mustWait || !HasRoomOnLink(link))
                 break;
             _outbox.TryDequeue(out _);
             Send(delivery, turn);

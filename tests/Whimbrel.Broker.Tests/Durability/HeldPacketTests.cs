@@ -53,10 +53,10 @@ public class HeldPacketTests
         publisher.Publish("t", "1", QoS.AtLeastOnce, packetId: 1).Publish("t", "2", QoS.ExactlyOnce, packetId: 2);
         Assert.Equal(["1"], subscriber.Rest().Payloads());
         // What follows does not overtake it.
-        publisher.Publish("t", "3", QoS.AtLeastOnce, packetId: 3);
+        publisher.Publish("t", "3", QoS.AtLeastOnce, packetId: 3).Publish("t", "4");
         Assert.Empty(subscriber.Rest());
         _broker.Commit();
-        Assert.Equal(["2", "3"], subscriber.Rest().Payloads());
+        Assert.Equal(["2", "3", "4"], subscriber.Rest().Payloads());
     }
 
     [Fact]
