@@ -302,10 +302,12 @@ internal sealed partial class Session(SessionGate gate, MessageBroker broker)
     }
 
     /// <summary>The store lets this session's copy go when another one has taken its place, not before.</summary>
-    private static void HandOver(in Delivery delivery, SharedGroup group, Turn turn)
+    private void HandOver(in Delivery delivery, SharedGroup group, Turn turn)
     {
-        CopyDone? done = delivery.Copy is { } copy ? new CopyDone(copy) : null;
-        turn.Routes.Enqueue(new Route(delivery.Message, null, 0, group, Change: done, Stored: delivery.Copy?.Message));
+        if (delivery.Copy is { } copy)
+            turn.Routes.Enqueue(new Route(delivery.Message, null, 0, group, Change: new CopyDone(copy), Stored: Journal.MessageOf(copy)));
+        else
+            turn.Routes.Enqueue(new Route(delivery.Message, null, 0, group));
     }
 
     private void Remove(Subscription subscription)
