@@ -185,6 +185,9 @@ internal sealed partial class Session
             Send(delivery, turn);
         }
 
+        // What waits behind a held message is older than what is retained now.
+        if (_heldPublishes > 0 && _outbox.Count > 0)
+            return;
         // Retained messages may come before SUBACK, but no client expects them there.
         for (int started = 0; _heldSubAcks == 0 && _replays is { Count: > 0 };)
         {
