@@ -1,5 +1,3 @@
-using Whimbrel.Broker;
-
 namespace Whimbrel.Simulation;
 
 /// <summary>
@@ -194,17 +192,13 @@ internal sealed class World
         }
 
         Counts.Check(Server.Core!, "at rest");
-        foreach (ClientDescription client in Server.Core!.DescribeClients())
-        {
-            if (client.Queued > 0 || client.InFlight > 0)
-                throw new ViolationException("liveness", $"{client} at rest");
-        }
     }
 
     private bool IsAtRest() => Server is { IsRunning: true, IsShuttingDown: false, IsWriterIdle: true, IsFull: false }
         && _clients.TrueForAll(client => client.IsAtRest)
         && Model.State.Sessions.Values.All(session => session is { IsConnected: true, Released.Count: 0 } && !session.Missing().Any() && session.Replays.TrueForAll(replay => replay.Must.All(session.Drops.ContainsKey)))
-        && MissingShared().Count() <= Events.EndedWithSession;
+        && MissingShared().Count() <= Events.EndedWithSession
+        && Server.Core!.DescribeClients().All(client => client is { Queued: 0, InFlight: 0 });
 
     private IEnumerable<SharedOwed> MissingShared() =>
         Model.State.Shared.Where(shared => !shared.MayBeLost && Model.State.MembersOf(shared.Filter).Any());
@@ -222,6 +216,7 @@ internal sealed class World
             missing.AddRange(session.Replays.SelectMany(replay => replay.Must).Select(topic => $"retained {topic} for {session.ClientId}"));
         }
 
+        missing.AddRange(Server.Core?.DescribeClients().Where(client => client.Queued + client.InFlight > 0).Select(client => client.ToString()) ?? []);
         missing.AddRange(MissingShared().Select(shared => $"{shared.Publication} for {shared.Filter}"));
         return string.Join("; ", missing);
     }

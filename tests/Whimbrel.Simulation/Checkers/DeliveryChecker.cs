@@ -138,13 +138,13 @@ internal sealed class DeliveryChecker(World world)
         {
             if (!replay.May.Contains(topic))
                 continue;
-            foreach (long op in (ReadOnlySpan<long>)[replay.Since, replay.Again])
+            foreach (long op in replay.Again.Prepend(replay.Since))
             {
                 if (At(values, op) is { } publication && publication.Name == name && seen.QoS <= publication.QoS)
                 {
                     replay.Must.Remove(topic);
                     // After a crash what had begun to leave comes, and then all of it again.
-                    if (replay.Again == 0)
+                    if (replay.Again.Count == 0)
                         replay.May.Remove(topic);
                     return publication;
                 }

@@ -26,8 +26,8 @@ internal sealed record ModelSubscription(string Filter, SubscriptionOptions Opti
 /// <param name="Since">The operation that subscribed: what was retained then may come.</param>
 internal sealed record ModelReplay(string Filter, long Since)
 {
-    /// <summary>The start of the broker that made it begin again, or 0: what was retained then may come, too.</summary>
-    public long Again { get; set; }
+    /// <summary>Starts of the broker that made it begin again: what was retained then may come, too.</summary>
+    public List<long> Again { get; init; } = [];
 
     /// <summary>Whether it is certainly over.</summary>
     public bool IsFinished { get; set; }
@@ -38,9 +38,9 @@ internal sealed record ModelReplay(string Filter, long Since)
     /// <summary>Topics that may come. After a crash all may come again, because the replay as a whole is still owed.</summary>
     public HashSet<string> May { get; init; } = [];
 
-    public override string ToString() => $"{Filter} since {Since} {Again}, must {string.Join(" ", Must)}, may {string.Join(" ", May)}{(IsFinished ? ", finished" : "")}";
+    public override string ToString() => $"{Filter} since {Since} {string.Join(" ", Again)}, must {string.Join(" ", Must)}, may {string.Join(" ", May)}{(IsFinished ? ", finished" : "")}";
 
-    public ModelReplay Copy() => this with { Must = [.. Must], May = [.. May] };
+    public ModelReplay Copy() => this with { Must = [.. Must], May = [.. May], Again = [.. Again] };
 }
 
 /// <summary>A session as the specification describes it: lists, no windows, no bounds.</summary>

@@ -49,7 +49,7 @@ internal sealed class ReferenceModel(BrokerOptions options, Trace trace)
             foreach (ModelReplay replay in session.Replays.Where(replay => !replay.IsFinished))
             {
                 replay.May.UnionWith(State.Retained.Keys.Where(topic => ModelState.Matches(replay.Filter, topic)));
-                replay.Again = State.Ops;
+                replay.Again.Add(State.Ops);
             }
         }
 
