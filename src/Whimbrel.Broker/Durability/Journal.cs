@@ -18,6 +18,8 @@ internal sealed class Journal
     /// <summary>The position of what was on disk when the broker started.</summary>
     public const long BeforeStart = -1;
 
+    private const int KeptChangesMax = 100_000;
+
     private const long CrowdedBytes = 32 * 1024 * 1024;
 
     private readonly Lock _lock = new();
@@ -89,15 +91,11 @@ internal sealed class Journal
         {
             foreach (StoredCopy copy in copies)
             {
-                // Needed no more, before its routing was over; unless another session took it over, which is in a batch by now.
-                if (copy.IsDone)
-                {
-                    position = copy.Message.State == StoredMessageState.New ? position : _open.Position;
-                    continue;
-                }
-
-                Keep(copy);
                 position = _open.Position;
+                // Needed no more, before its routing was over: acknowledged, or another session took it over, which is in a batch by now.
+                if (copy.IsDone)
+                    continue;
+                Keep(copy);
                 // Who sends it with QoS 2 waits, and did not know for what.
                 if (copy.PacketId != 0 && copy.QoS == QoS.ExactlyOnce)
                     woke |= AddWaiting(_open, copy.Session.Gate);
@@ -116,12 +114,15 @@ internal sealed class Journal
         return position;
     }
 
-    /// <summary>A copy is sent with a packet identifier. The position is 0 while the message is still being routed: then its own counts.</summary>
+    /// <summary>A copy is sent with a packet identifier. The position is 0 while the copy is still being routed: then its own counts.</summary>
     public long Sent(StoredCopy copy, ushort packetId)
     {
         lock (_lock)
         {
             copy.PacketId = packetId;
+            // The message may be on disk without this copy.
+            if (!copy.IsKept)
+                return 0;
             if (copy.Message.State != StoredMessageState.Written)
                 return copy.Message.Position;
             _open.Sent[KeyOf(copy)] = packetId;
@@ -174,7 +175,17 @@ internal sealed class Journal
     public long PositionOf(StoredCopy copy)
     {
         lock (_lock)
-            return copy.SentPosition != 0 ? copy.SentPosition : copy.Message.Position;
+            return copy.SentPosition != 0 ? copy.SentPosition : copy.IsKept ? copy.Message.Position : 0;
+    }
+
+    /// <summary>
+    /// The message of a copy that another session is to take over, to add that session's copy to; null while it is still being routed:
+    /// nothing would keep it until all its copies are there, and the other session gets a message of its own.
+    /// </summary>
+    public StoredMessage? MessageOf(StoredCopy copy)
+    {
+        lock (_lock)
+            return copy.IsKept ? copy.Message : null;
     }
 
     /// <summary>Asks for somebody to be woken once a position is committed.</summary>
@@ -240,6 +251,9 @@ internal sealed class Journal
             waiter.Wake();
         foreach (StoredMessage message in batch.Messages)
             message.ForgetCopies();
+        // The memory of an extraordinary batch is not kept for the ordinary ones that follow.
+        if (batch.Count > KeptChangesMax)
+            return;
         batch.Clear();
         lock (_lock)
             _spare = batch;

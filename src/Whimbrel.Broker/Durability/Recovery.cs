@@ -65,17 +65,24 @@ internal sealed class Recovery(MessageBroker broker, Turn turn) : IRecoveryVisit
             Enter(session, static (inside, recovered, turn) => inside.Restore(recovered, turn));
         foreach (RecoveredSession session in _sessions.Values)
             Enter(session, static (inside, recovered, _) => inside.RestoreDeliveries(recovered));
+        // Not before everybody who should get it is there, with what came before it: wills that are due are routed from here on.
+        broker.RunRoutes(turn);
         foreach (RecoveredSession session in _superseded)
-            Enter(session, static (inside, _, turn) => inside.End(turn));
+            EnterAndRoute(session, static (inside, _, turn) => inside.End(turn));
         foreach (RecoveredSession session in _owners.Values)
-            Enter(session, static (inside, recovered, turn) => inside.Resume(recovered, turn));
+            EnterAndRoute(session, static (inside, recovered, turn) => inside.Resume(recovered, turn));
+    }
+
+    private void EnterAndRoute(RecoveredSession session, Action<Session, RecoveredSession, Turn> action)
+    {
+        Enter(session, action);
+        broker.RunRoutes(turn);
     }
 
     private void Enter(RecoveredSession session, Action<Session, RecoveredSession, Turn> action)
     {
-        using (SessionGate.Scope scope = session.Gate.Enter())
-            action(scope.Session, session, turn);
-        broker.RunRoutes(turn);
+        using SessionGate.Scope scope = session.Gate.Enter();
+        action(scope.Session, session, turn);
     }
 
     private void Take(in RecoveredCopy copy, StoredMessage stored)

@@ -52,9 +52,9 @@ internal sealed partial class Session(SessionGate gate, MessageBroker broker)
 
     /// <summary>
     /// Whether the connection's further packets wait: behind one that waits for a permission, behind CONNACK, or because more is on its way
-    /// to the disk than it takes.
+    /// to the disk than it takes. A client that has used up its Receive Maximum is not at fault while acknowledgements are held back.
     /// </summary>
-    public bool IsWaiting => _waiting is not null || _connAck is not null || (_held is { Count: > 0 } && Journal.IsCrowded);
+    public bool IsWaiting => _waiting is not null || _connAck is not null || (_held is { Count: > 0 } && (_quota.IsExhausted || Journal.IsCrowded));
 
     /// <summary>See <see cref="SessionGate.Availability"/>.</summary>
     public int Availability => Link is not { } link ? -1
@@ -302,10 +302,12 @@ internal sealed partial class Session(SessionGate gate, MessageBroker broker)
     }
 
     /// <summary>The store lets this session's copy go when another one has taken its place, not before.</summary>
-    private static void HandOver(in Delivery delivery, SharedGroup group, Turn turn)
+    private void HandOver(in Delivery delivery, SharedGroup group, Turn turn)
     {
-        CopyDone? done = delivery.Copy is { } copy ? new CopyDone(copy) : null;
-        turn.Routes.Enqueue(new Route(delivery.Message, null, 0, group, Change: done, Stored: delivery.Copy?.Message));
+        if (delivery.Copy is { } copy)
+            turn.Routes.Enqueue(new Route(delivery.Message, null, 0, group, Change: new CopyDone(copy), Stored: Journal.MessageOf(copy)));
+        else
+            turn.Routes.Enqueue(new Route(delivery.Message, null, 0, group));
     }
 
     private void Remove(Subscription subscription)

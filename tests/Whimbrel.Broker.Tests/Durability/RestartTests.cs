@@ -204,6 +204,19 @@ public class RestartTests
     }
 
     [Fact]
+    public void A_will_that_was_due_before_the_crash_reaches_every_session_and_behind_what_was_queued_before_it()
+    {
+        _broker.Lasting("dying", new TestWill("t", "due", QoS.AtLeastOnce));
+        _broker.Absent("absent", "t");
+        _broker.Passing("publisher").Publish("t", "1", QoS.AtLeastOnce);
+        // The connection was taken over by one with a will of its own, and the batch with the due one was the next.
+        var later = new Will("t"u8.ToArray(), "later"u8.ToArray(), default, QoS.AtLeastOnce, Retain: false, DelaySeconds: 60, ExpirySeconds: null);
+        _broker.Store!.Write(new StoreBatch { LastMessageId = 1000, LastSessionNumber = 1000, Changes = { new WillState(1, 2, later) } });
+        _broker = _broker.Crash();
+        Assert.Equal(["1", "due"], _broker.Lasting("absent").ReceiveAll().Payloads());
+    }
+
+    [Fact]
     public void A_stop_keeps_the_wills_of_lasting_sessions_for_the_next_start()
     {
         _broker.Absent("absent", "will");

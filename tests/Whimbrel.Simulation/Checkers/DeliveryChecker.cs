@@ -101,9 +101,8 @@ internal sealed class DeliveryChecker(World world)
     {
         // A live copy and a retained one of the same message differ in their flag, two live ones perhaps in the subscriptions that they matched.
         string ids = string.Join(",", seen.SubscriptionIds.Order());
-        bool mayBeSecond = session.Drops.ContainsKey(topic);
         int index = session.Owed.FindIndex(owed => owed.PacketId == 0 && owed.Publication.Name == name && owed.Retain == seen.Retain && owed.QoS == seen.QoS
-            && (!mayBeSecond || owed.Ids == ids));
+            && owed.Ids == ids);
         if (index >= 0)
             return index;
         if (FindShared(session, name) is { } shared)

@@ -5,7 +5,8 @@ namespace Whimbrel.Tests;
 /// <summary>A broker in memory with a clock that only the test moves: no socket, no thread, no waiting.</summary>
 internal sealed class TestBroker : IBrokerEvents, IWakeable
 {
-    private readonly Turn _turn;
+    private Turn _turn;
+    private bool _isInside;
     private readonly StoreWriter? _writer;
     private readonly BrokerOptions _options;
     private int _assigned;
@@ -72,22 +73,30 @@ internal sealed class TestBroker : IBrokerEvents, IWakeable
     /// <summary>The drops that were named so far.</summary>
     public IEnumerable<DropReason> Drops => Events.Where(e => e.Kind == BrokerEventKind.Dropped).Select(e => e.DropReason);
 
+    /// <summary>
+    /// What one thread does in one turn. Called while another turn goes on (by a subscriber inside the process, say) it is what another
+    /// thread does in between.
+    /// </summary>
     public void Do(Action<Turn> action)
     {
+        Turn outer = _turn;
+        bool isNested = _isInside;
+        if (isNested)
+            _turn = new Turn(Core);
+        _isInside = true;
         _turn.Begin(Now);
         action(_turn);
         _turn.End();
         Settle();
+        _turn = outer;
+        _isInside = isNested;
     }
 
     /// <summary>Lets the disk do what it has to.</summary>
     public void Commit()
     {
         while (_writer!.WriteNext())
-        {
-        }
-
-        ServeWoken();
+            ServeWoken();
     }
 
     /// <summary>What a heartbeat later is known of the room on the disk.</summary>
