@@ -51,9 +51,6 @@ internal sealed class World
 
     public bool HasDiskRoom { get; private set; } = true;
 
-    /// <summary>When the disk was last given room again.</summary>
-    public long HadRoomAt { get; private set; }
-
     /// <summary>Runs one world to its end.</summary>
     /// <returns>What was wrong, or null.</returns>
     public static Outcome Run(int seed, bool keepsTrace = false)
@@ -172,7 +169,6 @@ internal sealed class World
     private void MakeRoom()
     {
         (IsDiskFull, HasDiskRoom) = (false, true);
-        HadRoomAt = Agenda.Now;
         Trace.Add("disk: has room");
     }
 

@@ -9,9 +9,8 @@ namespace Whimbrel.Simulation;
 /// <param name="SentOn">The number of the link that it was last sent on.</param>
 /// <param name="Group">The shared subscription that it came through, or null.</param>
 /// <param name="IsReplay">Whether it was retained and sent for a new subscription.</param>
-/// <param name="Connection">Which of the session's connections was the first that it could be sent on.</param>
 internal readonly record struct Owed(
-    Publication Publication, QoS QoS, bool Retain, string Ids, long Op, ushort PacketId = 0, long SentOn = 0, string? Group = null, bool IsReplay = false, int Connection = 0);
+    Publication Publication, QoS QoS, bool Retain, string Ids, long Op, ushort PacketId = 0, long SentOn = 0, string? Group = null, bool IsReplay = false);
 
 internal sealed record ModelSubscription(string Filter, SubscriptionOptions Options, uint Id, long Op)
 {
@@ -56,9 +55,6 @@ internal sealed class ModelSession
 
     /// <summary>The link that it is connected by, 0 for none.</summary>
     public long Link { get; set; }
-
-    /// <summary>How many connections it has had.</summary>
-    public int Connections { get; set; }
 
     public uint ExpirySeconds { get; set; }
 
@@ -127,7 +123,6 @@ internal sealed class ModelSession
         Born = Born,
         IsDurable = IsDurable,
         Link = Link,
-        Connections = Connections,
         ExpirySeconds = ExpirySeconds,
         ConnectedExpirySeconds = ConnectedExpirySeconds,
         DisconnectedAt = DisconnectedAt,

@@ -87,7 +87,6 @@ internal sealed class ReferenceModel(BrokerOptions options, Trace trace)
         }
 
         session.Link = link;
-        session.Connections++;
         session.ExpirySeconds = Math.Min(expiry, options.SessionExpirySecondsMax);
         session.ConnectedExpirySeconds = expiry;
         session.Will = connect.Will;
@@ -315,7 +314,7 @@ internal sealed class ReferenceModel(BrokerOptions options, Trace trace)
         QoS qos = ModelState.Lower(publication.QoS, matching.Max(subscription => subscription.Options.QoS));
         bool retain = publication.Retain && matching.Any(subscription => subscription.Options.RetainAsPublished);
         if (qos != QoS.AtMostOnce)
-            session.Owed.Add(new Owed(publication, qos, retain, IdsOf(matching), State.Ops, Connection: session.Connections + (session.IsConnected ? 0 : 1)));
+            session.Owed.Add(new Owed(publication, qos, retain, IdsOf(matching), State.Ops));
         else if (session.IsConnected)
             session.MayCome.Add((publication.Name, retain));
         return true;
