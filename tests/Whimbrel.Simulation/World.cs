@@ -24,6 +24,7 @@ internal sealed class World
         Model = new ReferenceModel(Scenario.Options, Trace);
         Events = new EventChecker(this);
         Counts = new CountChecker(this);
+        Promises = new PromiseLedger(this);
         _referee = new Referee(this);
         Server = new SimulatedServer(this);
     }
@@ -41,6 +42,8 @@ internal sealed class World
     public EventChecker Events { get; }
 
     public CountChecker Counts { get; }
+
+    public PromiseLedger Promises { get; }
 
     public SimulatedServer Server { get; }
 
@@ -192,6 +195,7 @@ internal sealed class World
         }
 
         Counts.Check(Server.Core!, "at rest");
+        Promises.Check(_clients.ToDictionary(client => client.Name, client => client.Application));
     }
 
     private bool IsAtRest() => Server is { IsRunning: true, IsShuttingDown: false, IsWriterIdle: true, IsFull: false }

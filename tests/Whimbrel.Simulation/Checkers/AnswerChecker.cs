@@ -75,6 +75,7 @@ internal sealed class AnswerChecker(World world)
 
         if (link.Version == ProtocolVersion.Mqtt50 && seen.Reason == ReasonCode.Success != awaited.Matched)
             throw new ViolationException("answers", $"{seen.Type} {seen.PacketId} to {link.Peer} says {seen.Reason}");
+        world.Promises.Acknowledged(awaited.Op);
         bool isRemembered = seen.Type == PacketType.PubRec && State.SessionOf(link.Number) is { IsDurable: true };
         if (isRemembered || IsNeeded(awaited))
             RequireOnDisk(link, seen, awaited.Op);

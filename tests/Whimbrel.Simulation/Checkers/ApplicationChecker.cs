@@ -10,6 +10,7 @@ internal sealed class ApplicationChecker(string client)
 {
     private readonly HashSet<string> _exactlyOnce = [];
 
+    /// <summary>Everything that it was given.</summary>
     public HashSet<string> Names { get; } = [];
 
     /// <summary>

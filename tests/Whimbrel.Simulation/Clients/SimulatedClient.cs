@@ -45,6 +45,8 @@ internal sealed partial class SimulatedClient
 
     public string Name { get; }
 
+    public ApplicationChecker Application => _application;
+
     /// <summary>Whether it wants nothing, owes nothing and waits for nothing.</summary>
     public bool IsAtRest => _isConnected && _outgoing.Count == 0 && _asked.Count == 0 && _wire is { IsCut: false, ToClient.IsEmpty: true, ToServer.IsEmpty: true };
 
