@@ -71,7 +71,7 @@ internal sealed partial class Session
         if (route.Message is not { } message)
         {
             if (ReferenceEquals(Connection, route.Origin))
-                OnEndStored(outcome.Position, turn);
+                Release(turn);
             return;
         }
 

@@ -73,7 +73,7 @@ internal sealed partial class Session(SessionGate gate, MessageBroker broker)
     public void Attach(Connection connection, ConnectRequest request, ReadOnlyMemory<byte> authenticationData, Turn turn)
     {
         bool present = _exists && !request.CleanStart;
-        bool awaitsEnd = _stored is not null && !present;
+        StoredSession? replaced = present ? null : _stored;
         if (_exists && !present)
             Discard(connection, turn);
         if (!present && request.ExpirySeconds > 0 && Journal.IsOn)
@@ -108,7 +108,7 @@ internal sealed partial class Session(SessionGate gate, MessageBroker broker)
             KeepAliveSeconds = _keepAliveSeconds,
         });
         StoreAttached();
-        AcceptConnection(request, present, authenticationData, awaitsEnd, turn);
+        AcceptConnection(request, present, authenticationData, replaced, turn);
         Schedule();
         Pump(turn);
     }
@@ -225,7 +225,7 @@ internal sealed partial class Session(SessionGate gate, MessageBroker broker)
         _will = null;
         _willDue = Message.Never;
         // Its end is stored together with the message: it is published once, whatever happens.
-        WillEnded? ended = _willNumber != 0 ? new WillEnded(_stored!.Number, _willNumber) : null;
+        WillEnded? ended = _willNumber != 0 ? Journal.EndWill(_stored!, _willNumber) : null;
         _willNumber = 0;
         turn.Routes.Enqueue(new Route(will.ToMessage(ClientId, turn.Now), null, 0, Change: ended));
     }
@@ -305,7 +305,7 @@ internal sealed partial class Session(SessionGate gate, MessageBroker broker)
     private void HandOver(in Delivery delivery, SharedGroup group, Turn turn)
     {
         if (delivery.Copy is { } copy)
-            turn.Routes.Enqueue(new Route(delivery.Message, null, 0, group, Change: new CopyDone(copy), Stored: Journal.MessageOf(copy)));
+            turn.Routes.Enqueue(new Route(delivery.Message, null, 0, group, Change: new CopyDone(copy), Stored: Journal.HandOver(copy)));
         else
             turn.Routes.Enqueue(new Route(delivery.Message, null, 0, group));
     }
