@@ -256,6 +256,7 @@ internal sealed partial class Session(SessionGate gate, MessageBroker broker)
 
         _window.Clear();
         _received.Clear();
+        _unrouted = null;
         _will = null;
         _willDue = Message.Never;
     }

@@ -92,6 +92,64 @@ public class BetweenTests
         Assert.Equal(["gone"], _broker.Lasting("absent").ReceiveAll().Payloads());
     }
 
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void A_repeated_QoS_2_publish_whose_first_copy_is_still_being_routed_is_acknowledged_when_that_one_may_be(bool crashes)
+    {
+        _broker.Absent("absent", "t");
+        TestClient first = _broker.Lasting("publisher");
+        TestClient second = _broker.Open();
+        InBetween("t", () =>
+        {
+            second.Connect("publisher", clean: false, expiry: 10_000);
+            _broker.IsDiskSlow = true;
+            second.Publish("t", "1", QoS.ExactlyOnce, packetId: 5, duplicate: true);
+            Assert.Empty(second.Rest());
+        });
+        first.Publish("t", "1", QoS.ExactlyOnce, packetId: 5);
+        Assert.Empty(second.Rest());
+        if (crashes)
+        {
+            Assert.Empty(_broker.Crash().Lasting("absent").ReceiveAll());
+            return;
+        }
+
+        _broker.Commit();
+        Assert.Equal(5, second.Next(PacketType.PubRec).PacketId);
+        Assert.Empty(second.Rest());
+        Assert.Equal(["1"], _broker.Crash().Lasting("absent").ReceiveAll().Payloads());
+    }
+
+    [Fact]
+    public void A_refusal_that_comes_when_the_session_has_started_anew_does_not_make_the_new_one_forget_an_identifier()
+    {
+        _broker = new TestBroker(new MemoryStore(), new BrokerOptions { SysIntervalSeconds = 0, RetainedMessagesMax = 1 });
+        TestClient first = _broker.Lasting("publisher");
+        first.Publish("t", "retained", QoS.AtLeastOnce, retain: true).Next(PacketType.PubAck);
+        TestClient second = _broker.Open();
+        TestClient subscriber = _broker.Lasting("subscriber");
+        subscriber.Subscribe("new");
+        var routing = new Turn(_broker.Core);
+        routing.Begin(_broker.Now);
+        PublishWithoutRouting("publisher", new PublishPacket { Topic = "full"u8, Payload = "1"u8, QoS = QoS.ExactlyOnce, Retain = true, PacketId = 5 }, routing);
+        second.Connect("publisher", clean: true, expiry: 10_000);
+        second.Publish("new", "1", QoS.ExactlyOnce, packetId: 5).Next(PacketType.PubRec);
+        _broker.Core.RunRoutes(routing);
+        second.Publish("new", "1", QoS.ExactlyOnce, packetId: 5, duplicate: true);
+        Assert.Equal(["1"], subscriber.ReceiveAll().Payloads());
+    }
+
+    private void PublishWithoutRouting(string clientId, in PublishPacket packet, Turn routing)
+    {
+        byte[] bytes = new byte[packet.Measure(ProtocolVersion.Mqtt50)];
+        packet.Write(bytes, ProtocolVersion.Mqtt50);
+        Assert.Equal(FrameStatus.Complete, FrameReader.TryRead(bytes, uint.MaxValue, out Frame frame, out _, out _));
+        Assert.True(_broker.Core.Sessions.TryGet(clientId, out SessionGate? gate));
+        using SessionGate.Scope scope = gate!.Enter();
+        scope.Session.OnPacket(frame, routing);
+    }
+
     /// <summary>One thread's first half of the end of a connection: what others are to get is still to be routed by the turn.</summary>
     private Turn CutWithoutRouting(string clientId)
     {
