@@ -11,6 +11,9 @@ namespace Whimbrel.Broker;
 /// </summary>
 internal sealed partial class Session
 {
+    /// <summary>With more packets held back the client is not read: while the disk has no room they could grow without bound.</summary>
+    private const int HeldMax = 4096;
+
     private StoredSession? _stored;
     private Queue<HeldPacket>? _held;
     private int _heldSubAcks;
