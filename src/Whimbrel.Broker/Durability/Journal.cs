@@ -207,6 +207,16 @@ internal sealed class Journal
             return session.EndPosition;
     }
 
+    /// <summary>The batch after which no session of a client that has ended so far comes back.</summary>
+    public long EndOf(string clientId)
+    {
+        lock (_lock)
+        {
+            return _open.EndedClients.Contains(clientId) ? _open.Position
+                : _taken is not null && _taken.EndedClients.Contains(clientId) ? _taken.Position : BeforeStart;
+        }
+    }
+
     /// <summary>Asks for somebody to be woken once a position is committed.</summary>
     /// <returns>False when it is committed already: there is nothing to wait for.</returns>
     public bool Await(long position, IWakeable waiter)
@@ -345,6 +355,7 @@ internal sealed class Journal
     {
         ended.Session.IsEnded = true;
         ended.Session.EndPosition = _open.Position;
+        _open.EndedClients.Add(ended.Session.Gate.ClientId);
         _open.Changes.Add(ended);
     }
 

@@ -102,8 +102,10 @@ internal sealed partial class Session
     private void AcceptConnection(ConnectRequest request, bool present, ReadOnlyMemory<byte> authenticationData, StoredSession? replaced, Turn turn)
     {
         ConnAckPacket packet = request.Accepted(present, authenticationData, broker.Options, Journal.IsOn);
+        // The end of the session before, which DISCONNECT may have ended, is what tells a client that nothing of it comes back.
+        long position = present ? Position : Math.Max(Position, Journal.EndOf(ClientId));
         // Without room what is there stays readable: of a session that is on disk only the news waits.
-        bool waits = MustWait(replaced is null ? Position : long.MaxValue) && !(present && Journal.IsFull);
+        bool waits = MustWait(replaced is null ? position : long.MaxValue) && !(present && Journal.IsFull);
         if (!waits)
         {
             Connection!.IsAccepted = true;
@@ -112,7 +114,7 @@ internal sealed partial class Session
         }
 
         _connAck = Connection!.Encode(packet);
-        _connAckPosition = Position;
+        _connAckPosition = position;
         _replaced = replaced;
         Release(turn);
     }

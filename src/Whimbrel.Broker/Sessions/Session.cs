@@ -51,8 +51,9 @@ internal sealed partial class Session(SessionGate gate, MessageBroker broker)
     public bool Ended { get; private set; }
 
     /// <summary>
-    /// Whether the connection's further packets wait: behind one that waits for a permission, behind CONNACK, or because more is on its way
-    /// to the disk than it takes, or because of the many answers that are held back for it. A client that has used up its Receive Maximum is not at fault while acknowledgements are held back.
+    /// Whether the connection's further packets wait: behind one that waits for a permission, behind CONNACK, because more is on its way
+    /// to the disk than it takes, or because many answers are held back. A client that has used up its Receive Maximum is not at fault while
+    /// acknowledgements are held back.
     /// </summary>
     public bool IsWaiting => _waiting is not null || _connAck is not null || (_held is { Count: > 0 } && (_quota.IsExhausted || Journal.IsCrowded || _held.Count >= HeldMax));
 
