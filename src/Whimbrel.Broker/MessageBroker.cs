@@ -69,15 +69,14 @@ public sealed class MessageBroker
     /// </summary>
     /// <param name="store">What it holds becomes the broker's sessions, queues and retained messages.</param>
     /// <param name="writer">Woken when somebody waits for what a <see cref="StoreWriter"/> has to write.</param>
-    /// <returns>How many queued messages there are.</returns>
     /// <exception cref="StoreException">The store cannot be read.</exception>
-    public int Recover(DurableStore store, IWakeable writer, Turn turn)
+    public RecoverySummary Recover(DurableStore store, IWakeable writer, Turn turn)
     {
         Journal.Open(writer);
         var recovery = new Recovery(this, turn);
         store.Recover(recovery);
         recovery.Finish();
-        return recovery.Messages;
+        return new RecoverySummary(recovery.Messages, store.Orphans);
     }
 
     /// <summary>Takes a new network connection in. It must complete CONNECT within the connect timeout.</summary>
@@ -254,3 +253,8 @@ public sealed record ClientDescription(
     int Subscriptions,
     int Queued,
     int InFlight);
+
+/// <summary>What a start found in the store.</summary>
+/// <param name="Messages">Messages that at least one session is still owed.</param>
+/// <param name="Orphans">Records of sessions that are not there; they are removed.</param>
+public readonly record struct RecoverySummary(int Messages, int Orphans);

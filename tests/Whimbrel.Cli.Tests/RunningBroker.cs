@@ -16,14 +16,15 @@ internal sealed class RunningBroker : IAsyncDisposable
 
     public string Port { get; private set; } = "";
 
-    public static async Task<RunningBroker> StartAsync(BrokerOptions? limits = null, LinkKind links = LinkKind.Auto)
+    public static async Task<RunningBroker> StartAsync(BrokerOptions? limits = null, LinkKind links = LinkKind.Auto, string? data = null)
     {
         var configuration = new ServerConfiguration
         {
             Listen = [ListenEndpoint.Parse("mqtt://127.0.0.1:0")],
             Links = links,
             LogLevel = LogLevel.None,
-            Store = StoreKind.Memory,
+            Store = data is null ? StoreKind.Memory : StoreKind.Disk,
+            DataDirectory = data,
             Limits = limits ?? new BrokerOptions { SysIntervalSeconds = 0 },
         };
         var broker = new RunningBroker(StandaloneBroker.Build(configuration, TextWriter.Null));

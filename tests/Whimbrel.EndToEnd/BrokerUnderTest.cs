@@ -7,19 +7,22 @@ using Microsoft.Extensions.Logging;
 using Whimbrel.Broker;
 using Whimbrel.Hosting;
 using Whimbrel.Protocol;
+using Whimbrel.Storage;
 
 namespace Whimbrel.EndToEnd;
 
-/// <summary>A broker as an application embeds it, in this process, on a port that the system picked.</summary>
+/// <summary>A broker as an application embeds it, in this process, on a port that the system picked, with a data directory of its own.</summary>
 internal sealed class BrokerUnderTest : IAsyncDisposable
 {
     private readonly IHost _host;
     private readonly LogLines _log;
+    private readonly string? _ownData;
 
-    private BrokerUnderTest(IHost host, LogLines log)
+    private BrokerUnderTest(IHost host, LogLines log, string? ownData)
     {
         _host = host;
         _log = log;
+        _ownData = ownData;
         Broker = host.Services.GetRequiredService<IWhimbrelBroker>();
     }
 
@@ -33,10 +36,11 @@ internal sealed class BrokerUnderTest : IAsyncDisposable
     /// <summary>What the broker has logged so far.</summary>
     public IReadOnlyCollection<string> Log => _log.Lines;
 
-    public static async Task<BrokerUnderTest> StartAsync(LinkKind links, BrokerOptions? options = null, Action<WhimbrelOptions>? configure = null)
+    public static async Task<BrokerUnderTest> StartAsync(LinkKind links, BrokerOptions? options = null, Action<WhimbrelOptions>? configure = null, string? data = null)
     {
         Assert.SkipWhen(links == LinkKind.EventLoop && !OperatingSystem.IsLinux(), "event loops need Linux");
         var log = new LogLines();
+        string? ownData = data is null ? Directory.CreateTempSubdirectory("whimbrel-e2e-").FullName : null;
         HostApplicationBuilder builder = Host.CreateApplicationBuilder(new HostApplicationBuilderSettings { DisableDefaults = true });
         builder.Logging.AddProvider(log).SetMinimumLevel(LogLevel.Debug);
         builder.Services.AddWhimbrel(whimbrel =>
@@ -44,11 +48,12 @@ internal sealed class BrokerUnderTest : IAsyncDisposable
             whimbrel.Listen.Add("mqtt://127.0.0.1:0");
             whimbrel.LinkKind = links;
             whimbrel.Broker = options ?? new BrokerOptions { SysIntervalSeconds = 0 };
+            whimbrel.Store = () => DiskStore.Open(data ?? ownData!);
             configure?.Invoke(whimbrel);
         });
         IHost host = builder.Build();
         await host.StartAsync(TestContext.Current.CancellationToken);
-        return new BrokerUnderTest(host, log);
+        return new BrokerUnderTest(host, log, ownData);
     }
 
     /// <summary>Publishes with QoS 1 from inside.</summary>
@@ -63,6 +68,8 @@ internal sealed class BrokerUnderTest : IAsyncDisposable
     {
         await _host.StopAsync(CancellationToken.None);
         _host.Dispose();
+        if (_ownData is not null)
+            Directory.Delete(_ownData, recursive: true);
         Assert.DoesNotContain(_log.Lines, line => line.StartsWith("Error", StringComparison.Ordinal) || line.StartsWith("Critical", StringComparison.Ordinal));
     }
 

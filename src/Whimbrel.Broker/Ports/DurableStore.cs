@@ -17,6 +17,9 @@ public abstract class DurableStore : IDisposable
     /// <summary>Whether the disk has room enough for more than what makes the store smaller.</summary>
     internal virtual bool HasRoom => true;
 
+    /// <summary>Records of sessions that are not there, which <see cref="Recover"/> found and the next write removes.</summary>
+    internal virtual int Orphans => 0;
+
     /// <summary>Reads everything that is stored and tells it to <paramref name="visitor"/>.</summary>
     /// <exception cref="StoreException">It cannot be read.</exception>
     internal abstract void Recover(IRecoveryVisitor visitor);

@@ -6,8 +6,8 @@ namespace Whimbrel.Broker;
 /// <summary>What a client said in CONNECT, as its own memory.</summary>
 public sealed class ConnectRequest
 {
-    private static readonly byte[] _fsyncProperty = UserProperties.Encode(new KeyValuePair<string, string>("ack-contract", "fsync"));
-    private static readonly byte[] _memoryProperty = UserProperties.Encode(new KeyValuePair<string, string>("ack-contract", "memory"));
+    private static readonly byte[] FsyncProperty = UserProperties.Encode(new KeyValuePair<string, string>("ack-contract", "fsync"));
+    private static readonly byte[] MemoryProperty = UserProperties.Encode(new KeyValuePair<string, string>("ack-contract", "memory"));
 
     internal ConnectRequest(in ConnectPacket packet, string clientId, Link link, BrokerOptions options)
     {
@@ -120,7 +120,7 @@ public sealed class ConnectRequest
         if (WantsResponseInformation && options.ResponseInformation is { } information)
             packet.ResponseInformation = Encoding.UTF8.GetBytes(information);
         if (WantsAckContract)
-            packet.UserPropertyBlock = hasStore && AckContract == AckContract.Fsync ? _fsyncProperty : _memoryProperty;
+            packet.UserPropertyBlock = hasStore && AckContract == AckContract.Fsync ? FsyncProperty : MemoryProperty;
         if (AuthenticationMethod is { } method)
         {
             packet.AuthenticationMethod = Encoding.UTF8.GetBytes(method);

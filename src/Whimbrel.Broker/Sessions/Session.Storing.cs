@@ -199,9 +199,19 @@ internal sealed partial class Session
     private void ReleasePublish(in HeldPacket packet, Turn turn)
     {
         _heldPublishes--;
+        StoredCopy copy = packet.Copy!;
         // Unless it was dropped, or acknowledged by a client that cannot know it yet.
-        if (_window.TryGet(packet.PacketId, out InFlight<Delivery> entry) && entry.State != InFlightState.AwaitingPubComp && ReferenceEquals(entry.Item.Copy, packet.Copy))
-            Transmit(entry.Item, packet.PacketId, packet.Copy!.WasSent, turn);
+        if (!_window.TryGet(packet.PacketId, out InFlight<Delivery> entry) || entry.State == InFlightState.AwaitingPubComp || !ReferenceEquals(entry.Item.Copy, copy))
+            return;
+        // What expired while it waited was never on its way to the client [MQTT-3.3.2-5].
+        if (!copy.WasSent && entry.Item.Message.IsExpired(turn.Now))
+        {
+            _window.TryComplete(packet.PacketId, entry.State, out _);
+            turn.Dropped(DropReason.Expired, ClientId, entry.Item);
+            return;
+        }
+
+        Transmit(entry.Item, packet.PacketId, copy.WasSent, turn);
     }
 
     private void SendAnswer(PacketType type, ushort packetId, ReasonCode reason, Turn turn)

@@ -52,9 +52,9 @@ internal sealed partial class Session(SessionGate gate, MessageBroker broker)
 
     /// <summary>
     /// Whether the connection's further packets wait: behind one that waits for a permission, behind CONNACK, or because more is on its way
-    /// to the disk than it takes.
+    /// to the disk than it takes. A client that has used up its Receive Maximum is not at fault while acknowledgements are held back.
     /// </summary>
-    public bool IsWaiting => _waiting is not null || _connAck is not null || (_held is { Count: > 0 } && Journal.IsCrowded);
+    public bool IsWaiting => _waiting is not null || _connAck is not null || (_held is { Count: > 0 } && (_quota.IsExhausted || Journal.IsCrowded));
 
     /// <summary>See <see cref="SessionGate.Availability"/>.</summary>
     public int Availability => Link is not { } link ? -1

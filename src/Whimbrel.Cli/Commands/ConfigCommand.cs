@@ -1,5 +1,4 @@
 using System.CommandLine;
-using Spectre.Console;
 using Whimbrel.Server;
 
 namespace Whimbrel.Cli.Commands;
@@ -58,23 +57,10 @@ internal sealed class ConfigCommand : Command
 
     private static string Table(LoadedConfiguration loaded)
     {
-        var table = new Table().Border(TableBorder.None).AddColumns("key", "value", "from");
+        var table = new TextTable("key", "value", "from");
         foreach (var (key, value, origin) in ConfigurationDocument.Rows(loaded))
-            table.AddRow(new Text(key), new Text(value), new Text(origin));
-
-        using var text = new StringWriter();
-        var console = AnsiConsole.Create(new AnsiConsoleSettings
-        {
-            Ansi = AnsiSupport.No,
-            ColorSystem = ColorSystemSupport.NoColors,
-            Interactive = InteractionSupport.No,
-            Out = new AnsiConsoleOutput(text),
-        });
-
-        // Wide enough that no value is broken: people pipe this into grep.
-        console.Profile.Width = 500;
-        console.Write(table);
-        return string.Join('\n', text.ToString().TrimEnd().Split('\n').Select(line => line.TrimEnd()));
+            table.Add(key, value, origin);
+        return table.ToString();
     }
 
     private static void Write(ToolContext context, string text)

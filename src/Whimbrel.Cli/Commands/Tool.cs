@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.CommandLine.Help;
+using Whimbrel.Broker;
 
 namespace Whimbrel.Cli.Commands;
 
@@ -40,6 +41,15 @@ internal static class Tool
             ClientRun.WriteLine(context.Error, failure.Message);
             return (int)failure.Code;
         }
+        catch (StoreException failure)
+        {
+            ClientRun.WriteLine(context.Error, failure.Message);
+            return (int)ExitCode.Failed;
+        }
+        catch (OperationCanceledException) when (context.Interrupted.IsCancellationRequested)
+        {
+            return (int)ExitCode.Interrupted;
+        }
     }
 
     public static RootCommand Build(ToolContext context)
@@ -50,6 +60,8 @@ internal static class Tool
             new PubCommand(context),
             new SubCommand(context),
             new ConfigCommand(context),
+            new StoreCommand(context),
+            new BackupCommand(context),
         };
 
         // -h is the host, as with mosquitto's tools; directives such as [diagram] are nobody's business.

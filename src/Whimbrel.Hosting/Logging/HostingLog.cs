@@ -47,6 +47,9 @@ internal static partial class HostingLog
     [LoggerMessage(15, LogLevel.Information, "acknowledgements on {Endpoint}: {Contract}")]
     public static partial void Acknowledgements(ILogger logger, string endpoint, string contract);
 
+    [LoggerMessage(16, LogLevel.Warning, "data directory {Location}: {Count} records belong to sessions that are not there; they are removed")]
+    public static partial void StoreOrphans(ILogger logger, string location, int count);
+
     [LoggerMessage(9, LogLevel.Information, "stopped")]
     public static partial void Stopped(ILogger logger);
 }

@@ -40,10 +40,12 @@ internal sealed class StoreThread : IWakeable
     public void Start(MessageBroker broker, TurnPool turns)
     {
         long began = Stopwatch.GetTimestamp();
-        int messages;
+        RecoverySummary found;
         using (TurnPool.Lease lease = turns.Begin())
-            messages = broker.Recover(_store, this, lease.Turn);
-        HostingLog.StoreOpened(_logger, _store.Location, broker.SessionCount, messages, broker.RetainedCount, Stopwatch.GetElapsedTime(began).TotalMilliseconds);
+            found = broker.Recover(_store, this, lease.Turn);
+        HostingLog.StoreOpened(_logger, _store.Location, broker.SessionCount, found.Messages, broker.RetainedCount, Stopwatch.GetElapsedTime(began).TotalMilliseconds);
+        if (found.Orphans > 0)
+            HostingLog.StoreOrphans(_logger, _store.Location, found.Orphans);
         _writer = new StoreWriter(broker, _store);
         _thread.Start();
     }

@@ -11,6 +11,9 @@ public struct ReceiveQuota
 
     public ReceiveQuota(int receiveMaximum) => _maximum = _free = receiveMaximum;
 
+    /// <summary>Whether the peer may send no more.</summary>
+    public readonly bool IsExhausted => _free == 0;
+
     /// <summary>False when the peer has exceeded the maximum: answer 0x93 and close.</summary>
     public bool TryTake()
     {

@@ -23,7 +23,14 @@ public static class StandaloneBroker
         builder.Logging.SetMinimumLevel(configuration.LogLevel);
         builder.Logging.AddFilter("Microsoft", configuration.LogLevel > LogLevel.Warning ? configuration.LogLevel : LogLevel.Warning);
         builder.Services.AddSingleton<ILoggerProvider>(_ => new LineLoggerProvider(log, TimeProvider.System));
-        builder.Services.AddWhimbrel(options => Apply(configuration, options));
+        var opening = new StoreOpening();
+        builder.Services.AddWhimbrel(options =>
+        {
+            Apply(configuration, options);
+            options.Store = opening.Remembered(options.Store);
+        });
+        // Behind the broker: services stop in the reverse order.
+        builder.Services.AddHostedService(provider => new ControlService(opening, provider.GetRequiredService<ILoggerFactory>()));
         return builder.Build();
     }
 
@@ -40,6 +47,6 @@ public static class StandaloneBroker
         options.Broker = configuration.Limits;
         options.Store = configuration.Store == StoreKind.Memory ? null : () => DiskStore.Open(
             configuration.DataDirectory ?? DefaultDataDirectory.Path,
-            new DiskStoreOptions { MinimumFreeBytes = configuration.MinimumFreeBytes });
+            new DiskStoreOptions { MinimumFreeBytes = configuration.MinimumFreeBytes, Profile = configuration.StoreProfile });
     }
 }

@@ -1,12 +1,10 @@
-using System.Globalization;
-using System.Text;
 using Whimbrel.Broker;
 
 namespace Whimbrel.Storage;
 
 /// <summary>
 /// A data directory, judged before anything in it is touched: <c>WHIMBREL</c> says that it is one and in which format, <c>LOCK</c> is held
-/// by the process that uses it, <c>store</c> has the engine's files. What is not as it should be is an error that says what to do, never a
+/// by the process that <c>PID</c> names, <c>store</c> has the engine's files. What is not as it should be is an error that says what to do, never a
 /// fresh start.
 /// </summary>
 internal sealed class DataDirectory : IDisposable
@@ -14,14 +12,15 @@ internal sealed class DataDirectory : IDisposable
     /// <summary>The format that this version reads and writes.</summary>
     public const int Format = 1;
 
-    private const string NameFile = "WHIMBREL";
-    private const string LockFile = "LOCK";
-    private const string StoreFolder = "store";
-    private const string NamePrefix = "Whimbrel data directory, format ";
+    /// <summary>The file that makes a directory a data directory.</summary>
+    public const string NameFile = Storage.NameFile.FileName;
 
-    private readonly FileStream _lock;
+    /// <summary>The folder of the engine's files.</summary>
+    public const string StoreFolder = "store";
 
-    private DataDirectory(string path, FileStream held)
+    private readonly LockFile _lock;
+
+    private DataDirectory(string path, LockFile held)
     {
         Path = path;
         _lock = held;
@@ -32,131 +31,132 @@ internal sealed class DataDirectory : IDisposable
     /// <summary>Where the engine's files are.</summary>
     public string StorePath => System.IO.Path.Combine(Path, StoreFolder);
 
-    /// <summary>Whether the engine's files have to be made.</summary>
-    public bool IsNew { get; private init; }
+    /// <summary>Whether the engine's files have to be made. Who made them calls <see cref="Name"/>, before anything is acknowledged.</summary>
+    public bool IsNew { get; private set; }
 
     /// <summary>Takes a directory for this process alone; makes it when it is not there or empty.</summary>
     /// <exception cref="StoreException">It is used by another process, is not ours, has another format, or is damaged.</exception>
-    public static DataDirectory Open(string path)
+    public static DataDirectory Open(string path) => Guarded(path, full =>
     {
-        string full = System.IO.Path.GetFullPath(path);
-        try
-        {
-            return Take(full, mayMake: true);
-        }
-        catch (Exception e) when (e is UnauthorizedAccessException or IOException)
-        {
-            throw new StoreException(StoreFailure.Inaccessible, $"the data directory {full} cannot be used: {e.Message}", e);
-        }
-    }
+        if (!Directory.Exists(full))
+            Make(full);
+        return Take(full, mayMake: true);
+    });
 
     /// <summary>Takes a directory that must be one.</summary>
     /// <exception cref="StoreException">It is not there, or as with <see cref="Open"/>.</exception>
-    public static DataDirectory OpenExisting(string path)
+    public static DataDirectory OpenExisting(string path) => Guarded(path, full =>
     {
-        string full = System.IO.Path.GetFullPath(path);
-        if (!File.Exists(System.IO.Path.Combine(full, NameFile)))
-            throw new StoreException(StoreFailure.Foreign, $"{full} is not a Whimbrel data directory: it has no file {NameFile}");
-        try
-        {
-            return Take(full, mayMake: false);
-        }
-        catch (Exception e) when (e is UnauthorizedAccessException or IOException)
-        {
-            throw new StoreException(StoreFailure.Inaccessible, $"the data directory {full} cannot be used: {e.Message}", e);
-        }
-    }
+        if (!Directory.Exists(full) && !File.Exists(full))
+            throw new StoreException(StoreFailure.Inaccessible, $"there is no data directory {full}, or it cannot be seen: check the path given with --data, and its permissions");
+        return Take(full, mayMake: false);
+    });
 
     /// <summary>Says of a directory that it is a data directory: the last step of making one.</summary>
-    public static void Name(string path)
-    {
-        string file = System.IO.Path.Combine(path, NameFile);
-        string draft = file + ".new";
-        using (FileStream stream = new(draft, FileMode.Create, FileAccess.Write))
-        {
-            stream.Write(Encoding.UTF8.GetBytes(string.Create(CultureInfo.InvariantCulture, $"{NamePrefix}{Format}\n")));
-            stream.Flush(flushToDisk: true);
-        }
-
-        File.Move(draft, file, overwrite: true);
-    }
+    public static void Name(string path) => Storage.NameFile.Finish(path);
 
     public void Dispose() => _lock.Dispose();
 
+    private static DataDirectory Guarded(string path, Func<string, DataDirectory> open)
+    {
+        string full = System.IO.Path.GetFullPath(path);
+        try
+        {
+            return open(full);
+        }
+        catch (IOException e) when (Disk.IsFull(e))
+        {
+            throw new StoreException(StoreFailure.Full, $"no space is left for the data directory {full} ({e.Message}): make room and start again", e);
+        }
+        catch (Exception e) when (e is UnauthorizedAccessException or IOException)
+        {
+            throw new StoreException(StoreFailure.Inaccessible, $"the data directory {full} cannot be used ({e.Message}): check its owner and permissions, or choose another with --data", e);
+        }
+    }
+
     private static DataDirectory Take(string path, bool mayMake)
     {
-        string file = System.IO.Path.Combine(path, NameFile);
-        if (!Directory.Exists(path))
-            Make(path);
-        bool named = File.Exists(file);
-        if (!named && Directory.EnumerateFileSystemEntries(path).Any(entry => !IsOurs(entry)))
-            throw new StoreException(StoreFailure.Foreign, $"the directory {path} holds files that are not Whimbrel's, and no file {NameFile}: choose an empty one with --data");
-        if (named)
-            CheckFormat(path, file);
-        FileStream held = Lock(path);
-        string store = System.IO.Path.Combine(path, StoreFolder);
-        // The name is written last: without it the making was interrupted and begins again, unless there is something to lose.
-        if (!named && mayMake && !File.Exists(System.IO.Path.Combine(store, "CURRENT")))
-            return new DataDirectory(path, held) { IsNew = true };
-        if (File.Exists(System.IO.Path.Combine(store, "CURRENT")))
+        // Before the lock, because in a directory that is not ours no file is made, not even that one.
+        bool isNamed = IsNamed(path, mayMake);
+        var held = LockFile.Take(path);
+        try
         {
-            if (!named)
-                Name(path);
-            return new DataDirectory(path, held);
+            // It may have been made, or not be finished after all, by the one who had the lock.
+            isNamed = IsNamed(path, mayMake);
+            var directory = new DataDirectory(path, held);
+            if (isNamed)
+                directory.RequireWhole();
+            else
+                directory.Begin();
+            return directory;
+        }
+        catch
+        {
+            held.Dispose();
+            throw;
+        }
+    }
+
+    /// <returns>False when the directory is empty, or its making was interrupted.</returns>
+    private static bool IsNamed(string path, bool mayMake)
+    {
+        string[] names = [.. Directory.EnumerateFileSystemEntries(path).Select(entry => System.IO.Path.GetFileName(entry))];
+        if (names.Contains(Storage.NameFile.FileName))
+            return true;
+        if (!mayMake)
+            throw new StoreException(StoreFailure.Foreign, $"{path} is not a Whimbrel data directory: it has no file {NameFile}");
+        bool isBegun = names.Contains(Storage.NameFile.DraftName);
+        if (names.FirstOrDefault(name => name.StartsWith(Backups.RestoringPrefix, StringComparison.Ordinal)) is { } restoring)
+            throw new StoreException(StoreFailure.Foreign, $"a restore into {path} was interrupted ({restoring} is left): remove what the directory holds, and restore again");
+        if (names.FirstOrDefault(name => name is not (LockFile.LockName or LockFile.HolderName or Storage.NameFile.DraftName or "lost+found") && !(isBegun && name == StoreFolder)) is { } foreign)
+            throw new StoreException(StoreFailure.Foreign, $"the directory {path} is not empty (it holds {foreign}) and has no file {NameFile}, so it is not a Whimbrel data directory: choose another with --data, or restore a backup if it was one");
+        return false;
+    }
+
+    private void RequireWhole()
+    {
+        Storage.NameFile.Check(Path);
+        string current = System.IO.Path.Combine(StorePath, "CURRENT");
+        if (!File.Exists(current))
+            throw EngineError.Damaged($"the data directory {Path}", $"{(Directory.Exists(StorePath) ? current : StorePath)} is missing");
+        string manifest = System.IO.Path.Combine(StorePath, File.ReadAllText(current).TrimEnd('\n'));
+        if (!File.Exists(manifest))
+            throw EngineError.Damaged($"the data directory {Path}", $"{manifest} is missing, which {current} names");
+        // There is one from the making on, in every checkpoint too; RocksDB would not miss it.
+        if (!Directory.EnumerateFiles(StorePath, LogExamination.Files).Any())
+            throw EngineError.Damaged($"the data directory {Path}", $"{StorePath} has no log ({LogExamination.Files})");
+    }
+
+    /// <summary>Begins the making, or begins it again: nothing is ever acknowledged before it is finished.</summary>
+    private void Begin()
+    {
+        if (Directory.Exists(StorePath))
+        {
+            // A store that holds something was not left by an interrupted making, whatever else is there.
+            if (Directory.EnumerateFiles(StorePath, "*.sst").Any() || Directory.EnumerateFiles(StorePath, LogExamination.Files).Any(log => new FileInfo(log).Length > 0))
+                throw EngineError.Damaged($"the data directory {Path}", $"{System.IO.Path.Combine(Path, NameFile)} is missing, but {StorePath} holds messages");
+            Directory.Delete(StorePath, recursive: true);
         }
 
-        held.Dispose();
-        throw new StoreException(StoreFailure.Corrupt, $"the data directory {path} is damaged: {System.IO.Path.Combine(store, "CURRENT")} is missing; restore a backup with 'whimbrel backup restore'");
+        Storage.NameFile.Draft(Path);
+        PrivateFiles.CreateDirectory(StorePath);
+        DirectorySync.Sync(Path);
+        IsNew = true;
     }
 
     private static void Make(string path)
     {
-        if (OperatingSystem.IsWindows())
-            Directory.CreateDirectory(path);
-        else
-            Directory.CreateDirectory(path, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
-    }
-
-    private static bool IsOurs(string entry) => System.IO.Path.GetFileName(entry) is LockFile or StoreFolder or NameFile + ".new" or "lost+found";
-
-    private static void CheckFormat(string path, string file)
-    {
-        string text = File.ReadAllText(file).Trim();
-        if (!text.StartsWith(NamePrefix, StringComparison.Ordinal) || !int.TryParse(text[NamePrefix.Length..], NumberStyles.None, CultureInfo.InvariantCulture, out int format))
-            throw new StoreException(StoreFailure.Corrupt, $"the file {file} does not say what it should, '{NamePrefix}{Format}'; restore a backup with 'whimbrel backup restore'");
-        if (format != Format)
-            throw new StoreException(StoreFailure.OtherVersion, $"the data directory {path} has format {format}, and this version reads and writes format {Format}: use the version that wrote it, or a newer one");
-    }
-
-    private static FileStream Lock(string path)
-    {
-        string file = System.IO.Path.Combine(path, LockFile);
-        try
+        // Each directory that was made is a name in the one above, which has to reach the disk as well.
+        var above = new List<string>();
+        string? parent = path;
+        do
         {
-            var held = new FileStream(file, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
-            held.SetLength(0);
-            held.Write(Encoding.UTF8.GetBytes(string.Create(CultureInfo.InvariantCulture, $"{Environment.ProcessId}\n")));
-            held.Flush();
-            return held;
+            parent = System.IO.Path.GetDirectoryName(parent);
+            if (parent is not null)
+                above.Add(parent);
         }
-        catch (IOException e) when (File.Exists(file))
-        {
-            throw new StoreException(StoreFailure.Locked, $"the data directory {path} is used by another process{Holder(file)}: stop it, or choose another directory with --data", e);
-        }
-    }
-
-    private static string Holder(string file)
-    {
-        try
-        {
-            // The lock of .NET is one of good will: reading is possible without asking.
-            using FileStream stream = new(file, FileMode.Open, FileAccess.Read, FileShare.ReadWrite);
-            using var reader = new StreamReader(stream);
-            return reader.ReadLine() is { Length: > 0 } holder ? $" (process {holder})" : "";
-        }
-        catch (IOException)
-        {
-            return "";
-        }
+        while (parent is not null && !Directory.Exists(parent));
+        PrivateFiles.CreateDirectory(path);
+        above.ForEach(DirectorySync.Sync);
     }
 }

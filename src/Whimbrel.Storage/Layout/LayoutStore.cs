@@ -27,10 +27,11 @@ internal sealed class LayoutStore(IEngine engine, string location, IDisposable? 
 
     public override string Location => location;
 
-    /// <summary>Records that belonged to no session when the store was read. The first write removes them.</summary>
-    public int Orphans { get; private set; }
+    internal override int Orphans => _orphans.Count;
 
     internal override bool HasRoom => hasRoom?.Invoke() ?? true;
+
+    public IEngine Engine => engine;
 
     /// <summary>What was written since the start. Read by any thread.</summary>
     public LayoutStatistics Statistics => new(Volatile.Read(ref _batches), Volatile.Read(ref _records), Volatile.Read(ref _bytes));
@@ -42,7 +43,6 @@ internal sealed class LayoutStore(IEngine engine, string location, IDisposable? 
         _written = reader.Marks;
         _tainted = reader.Marks.Tainted;
         _orphans = reader.Orphans;
-        Orphans = _orphans.Count;
         _isRecovered = true;
     }
 

@@ -10,11 +10,7 @@ internal static unsafe partial class Native
 {
     private const string Library = "rocksdb";
 
-    /// <summary>The library under its ordinary name is built for glibc. A musl system has another one, and nothing tells the loader.</summary>
-    static Native() => NativeLibrary.SetDllImportResolver(typeof(Native).Assembly, static (name, assembly, path) =>
-        name == Library && RuntimeInformation.RuntimeIdentifier.Contains("musl", StringComparison.Ordinal)
-            ? NativeLibrary.Load("rocksdb-musl", assembly, path)
-            : 0);
+    static Native() => NativeLibrary.SetDllImportResolver(typeof(Native).Assembly, NativeLibraryName.Resolve);
 
     [LibraryImport(Library, EntryPoint = "rocksdb_options_create")]
     public static partial nint OptionsCreate();
@@ -36,6 +32,9 @@ internal static unsafe partial class Native
 
     [LibraryImport(Library, EntryPoint = "rocksdb_options_set_wal_recovery_mode")]
     public static partial void OptionsSetWalRecoveryMode(nint options, int mode);
+
+    [LibraryImport(Library, EntryPoint = "rocksdb_options_set_track_and_verify_wals_in_manifest")]
+    public static partial void OptionsSetTrackAndVerifyWalsInManifest(nint options, byte value);
 
     [LibraryImport(Library, EntryPoint = "rocksdb_options_set_write_buffer_size")]
     public static partial void OptionsSetWriteBufferSize(nint options, nuint bytes);
@@ -89,37 +88,37 @@ internal static unsafe partial class Native
     public static partial void Close(nint db);
 
     [LibraryImport(Library, EntryPoint = "rocksdb_writeoptions_create")]
-    public static partial nint WriteoptionsCreate();
+    public static partial nint WriteOptionsCreate();
 
     [LibraryImport(Library, EntryPoint = "rocksdb_writeoptions_destroy")]
-    public static partial void WriteoptionsDestroy(nint options);
+    public static partial void WriteOptionsDestroy(nint options);
 
     [LibraryImport(Library, EntryPoint = "rocksdb_writeoptions_set_sync")]
-    public static partial void WriteoptionsSetSync(nint options, byte value);
+    public static partial void WriteOptionsSetSync(nint options, byte value);
 
     [LibraryImport(Library, EntryPoint = "rocksdb_writebatch_create_from")]
-    public static partial nint WritebatchCreateFrom(byte* bytes, nuint length);
+    public static partial nint WriteBatchCreateFrom(byte* bytes, nuint length);
 
     [LibraryImport(Library, EntryPoint = "rocksdb_writebatch_destroy")]
-    public static partial void WritebatchDestroy(nint batch);
+    public static partial void WriteBatchDestroy(nint batch);
 
     [LibraryImport(Library, EntryPoint = "rocksdb_write")]
     public static partial void Write(nint db, nint options, nint batch, byte** error);
 
     [LibraryImport(Library, EntryPoint = "rocksdb_readoptions_create")]
-    public static partial nint ReadoptionsCreate();
+    public static partial nint ReadOptionsCreate();
 
     [LibraryImport(Library, EntryPoint = "rocksdb_readoptions_destroy")]
-    public static partial void ReadoptionsDestroy(nint options);
+    public static partial void ReadOptionsDestroy(nint options);
 
     [LibraryImport(Library, EntryPoint = "rocksdb_readoptions_set_fill_cache")]
-    public static partial void ReadoptionsSetFillCache(nint options, byte value);
+    public static partial void ReadOptionsSetFillCache(nint options, byte value);
 
     [LibraryImport(Library, EntryPoint = "rocksdb_readoptions_set_readahead_size")]
-    public static partial void ReadoptionsSetReadaheadSize(nint options, nuint bytes);
+    public static partial void ReadOptionsSetReadaheadSize(nint options, nuint bytes);
 
     [LibraryImport(Library, EntryPoint = "rocksdb_readoptions_set_iterate_upper_bound")]
-    public static partial void ReadoptionsSetIterateUpperBound(nint options, byte* key, nuint length);
+    public static partial void ReadOptionsSetIterateUpperBound(nint options, byte* key, nuint length);
 
     [LibraryImport(Library, EntryPoint = "rocksdb_create_iterator_cf")]
     public static partial nint CreateIteratorCf(nint db, nint options, nint family);
@@ -153,6 +152,12 @@ internal static unsafe partial class Native
 
     [LibraryImport(Library, EntryPoint = "rocksdb_checkpoint_object_destroy")]
     public static partial void CheckpointObjectDestroy(nint checkpoint);
+
+    [LibraryImport(Library, EntryPoint = "rocksdb_property_int_cf")]
+    public static partial int PropertyIntCf(nint db, nint family, byte* name, ulong* value);
+
+    [LibraryImport(Library, EntryPoint = "rocksdb_get_latest_sequence_number")]
+    public static partial ulong GetLatestSequenceNumber(nint db);
 
     [LibraryImport(Library, EntryPoint = "rocksdb_free")]
     public static partial void Free(void* memory);

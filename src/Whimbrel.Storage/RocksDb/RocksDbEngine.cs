@@ -1,124 +1,128 @@
-using System.Runtime.InteropServices;
-using System.Text;
 using Whimbrel.Broker;
 
 namespace Whimbrel.Storage;
 
-/// <summary>
-/// The engine on RocksDB: a log that is synced once per write, tables that are compacted in the background. The measurements behind the
-/// choice and its settings stand in docs/design/0011.
-/// </summary>
+/// <summary>The engine on RocksDB: a log that is synchronised once per write, tables that are compacted in the background.</summary>
 internal sealed unsafe class RocksDbEngine : IEngine
 {
-    // In the order in which RocksDB numbers them; the default family must be there and is not used.
-    private static readonly string[] _familyNames = ["default", "state", "messages", "retained"];
-
-    private const int PointInTimeRecovery = 2;
-    private const int Lz4 = 4;
-    private const int WarnLevel = 2;
     private const int ReadAheadBytes = 2 * 1024 * 1024;
 
     private readonly string _path;
-    private readonly nint[] _families = new nint[_familyNames.Length];
-    private readonly nint _cache;
-    private readonly nint _writeOptions;
-    private nint _db;
+    private readonly DatabaseHandle _handle;
 
-    private RocksDbEngine(string path, EngineOptions options, bool readOnly)
+    private RocksDbEngine(string path, DatabaseHandle handle)
     {
         _path = path;
-        _cache = Native.CacheCreateLru((nuint)options.CacheBytes);
-        _writeOptions = Native.WriteoptionsCreate();
-        Native.WriteoptionsSetSync(_writeOptions, 1);
+        _handle = handle;
+    }
+
+    /// <summary>Opens the files in a directory, or makes them where there are none and the options say that it is new.</summary>
+    /// <exception cref="StoreException">They cannot be opened, or are not all there. Nothing that tells of damage was changed.</exception>
+    public static RocksDbEngine Open(string path, EngineOptions options)
+    {
+        if (!options.IsNew)
+            RequireWholeLogs(path, options);
+        return new RocksDbEngine(path, Opening.Open(path, options, isReadOnly: false));
+    }
+
+    /// <summary>Opens the files to read what is there. Nothing of it changes; RocksDB may add a file with its messages.</summary>
+    /// <exception cref="StoreException">They cannot be opened, or are not all there.</exception>
+    public static RocksDbEngine OpenReadOnly(string path, EngineOptions options)
+    {
+        LogExamination logs = Examine(path);
+        var engine = new RocksDbEngine(path, Opening.Open(path, options, isReadOnly: true));
         try
         {
-            Open(options, readOnly);
+            engine.RequireAllOf(logs);
+            return engine;
         }
         catch
         {
-            Dispose();
+            engine.Dispose();
             throw;
         }
     }
 
-    /// <summary>Opens the files in a directory, or makes them where there are none.</summary>
-    /// <exception cref="StoreException">They cannot be opened.</exception>
-    public static RocksDbEngine Open(string path, EngineOptions options) => new(path, options, readOnly: false);
-
-    /// <summary>Opens the files to read what is there; nothing in the directory changes.</summary>
-    /// <exception cref="StoreException">They cannot be opened.</exception>
-    public static RocksDbEngine OpenReadOnly(string path, EngineOptions options) => new(path, options, readOnly: true);
+    /// <summary>RocksDB's own handle of a family.</summary>
+    internal nint HandleOf(Family family) => _handle.Families[EngineBatch.FamilyId(family)];
 
     public void Write(EngineBatch batch)
     {
+        using DatabaseHandle.Lease lease = _handle.Use();
+        ReadOnlySpan<byte> bytes = batch.Bytes;
         nint native;
-        fixed (byte* bytes = batch.Bytes)
-            native = Native.WritebatchCreateFrom(bytes, (nuint)batch.Bytes.Length);
+        fixed (byte* first = bytes)
+            native = Native.WriteBatchCreateFrom(first, (nuint)bytes.Length);
         byte* error = null;
-        Native.Write(_db, _writeOptions, native, &error);
-        Native.WritebatchDestroy(native);
-        ThrowIf(error, StoreFailure.Broken);
+        Native.Write(lease.Database, _handle.WriteOptions, native, &error);
+        Native.WriteBatchDestroy(native);
+        if (NativeText.Take(error) is { } text)
+            throw EngineError.Writing(text, _path);
     }
 
     public void Scan(Family family, ReadOnlySpan<byte> from, ReadOnlySpan<byte> to, EntryVisitor visit)
     {
-        nint options = Native.ReadoptionsCreate();
+        using DatabaseHandle.Lease lease = _handle.Use();
+        nint options = Native.ReadOptionsCreate();
         nint iterator = 0;
-        byte[] upper = to.ToArray();
-        // The bound must stay where it is as long as the iterator lives.
-        fixed (byte* bound = upper)
+        // The bound must stay where it is as long as the iterator lives. Without it, a scan walks everything removed behind its range.
+        fixed (byte* bound = to)
         {
             try
             {
-                Native.ReadoptionsSetFillCache(options, 0);
-                Native.ReadoptionsSetReadaheadSize(options, ReadAheadBytes);
-                if (upper.Length > 0)
-                    Native.ReadoptionsSetIterateUpperBound(options, bound, (nuint)upper.Length);
-                iterator = Native.CreateIteratorCf(_db, options, _families[EngineBatch.FamilyId(family)]);
+                Native.ReadOptionsSetFillCache(options, 0);
+                Native.ReadOptionsSetReadaheadSize(options, ReadAheadBytes);
+                if (!to.IsEmpty)
+                    Native.ReadOptionsSetIterateUpperBound(options, bound, (nuint)to.Length);
+                iterator = Native.CreateIteratorCf(lease.Database, options, HandleOf(family));
                 fixed (byte* first = from)
                     Native.IterSeek(iterator, first, (nuint)from.Length);
                 for (; Native.IterValid(iterator) != 0; Native.IterNext(iterator))
                     Visit(iterator, visit);
                 byte* error = null;
                 Native.IterGetError(iterator, &error);
-                ThrowIf(error, StoreFailure.Corrupt);
+                if (NativeText.Take(error) is { } text)
+                    throw EngineError.Reading(text, _path);
             }
             finally
             {
                 if (iterator != 0)
                     Native.IterDestroy(iterator);
-                Native.ReadoptionsDestroy(options);
+                Native.ReadOptionsDestroy(options);
             }
         }
     }
 
     public void Checkpoint(string directory)
     {
+        using DatabaseHandle.Lease lease = _handle.Use();
         byte* error = null;
-        nint checkpoint = Native.CheckpointObjectCreate(_db, &error);
-        ThrowIf(error, StoreFailure.Broken);
-        fixed (byte* path = Terminated(directory))
+        nint checkpoint = Native.CheckpointObjectCreate(lease.Database, &error);
+        if (NativeText.Take(error) is { } refusal)
+            throw EngineError.Copying(refusal, directory);
+        error = null;
+        fixed (byte* path = NativeText.Terminated(directory))
             Native.CheckpointCreate(checkpoint, path, 0, &error);
         Native.CheckpointObjectDestroy(checkpoint);
-        ThrowIf(error, StoreFailure.Inaccessible);
+        if (NativeText.Take(error) is { } text)
+            throw EngineError.Copying(text, directory);
     }
 
-    public void Dispose()
+    /// <summary>What the engine holds now. From any thread.</summary>
+    /// <exception cref="ObjectDisposedException">It is closed.</exception>
+    public EngineStatistics Measure()
     {
-        foreach (nint family in _families)
-        {
-            if (family != 0)
-                Native.ColumnFamilyHandleDestroy(family);
-        }
-
-        Array.Clear(_families);
-        if (_db == 0)
-            return;
-        Native.Close(_db);
-        _db = 0;
-        Native.WriteoptionsDestroy(_writeOptions);
-        Native.CacheDestroy(_cache);
+        using DatabaseHandle.Lease lease = _handle.Use();
+        return new EngineStatistics(
+            Sum(lease, "rocksdb.live-sst-files-size"),
+            Directory.EnumerateFiles(_path, LogExamination.Files).Sum(Length),
+            Sum(lease, "rocksdb.estimate-pending-compaction-bytes"),
+            Sum(lease, "rocksdb.cur-size-all-mem-tables"),
+            // One cache for all families; any of them tells.
+            Property(lease, _handle.Families[0], "rocksdb.block-cache-usage"));
     }
+
+    public void Dispose() => _handle.Dispose();
 
     private static void Visit(nint iterator, EntryVisitor visit)
     {
@@ -129,90 +133,63 @@ internal sealed unsafe class RocksDbEngine : IEngine
         visit(new ReadOnlySpan<byte>(key, (int)keyLength), new ReadOnlySpan<byte>(value, (int)valueLength));
     }
 
-    private void Open(EngineOptions options, bool readOnly)
+    /// <summary>
+    /// RocksDB ends its reading of the logs at the first record that is not whole, which is right for the write that a crash cut off, and
+    /// silent loss for anything else. And it removes the logs once it has opened them; so this is found out before.
+    /// </summary>
+    private static void RequireWholeLogs(string path, EngineOptions options)
     {
-        nint database = NewOptions(options);
-        nint table = Native.BlockBasedOptionsCreate();
-        Native.BlockBasedOptionsSetBlockCache(table, _cache);
-        var familyOptions = new nint[_familyNames.Length];
-        for (int i = 0; i < familyOptions.Length; i++)
-        {
-            familyOptions[i] = Native.OptionsCreate();
-            Native.OptionsSetWriteBufferSize(familyOptions[i], (nuint)(i == EngineBatch.FamilyId(Family.Messages) ? options.MessageBufferBytes : options.OtherBufferBytes));
-            Native.OptionsSetCompression(familyOptions[i], Lz4);
-            Native.OptionsSetBlockBasedTableFactory(familyOptions[i], table);
-        }
+        LogExamination logs = Examine(path);
+        if (logs.IsPlain)
+            return;
+        using var engine = new RocksDbEngine(path, Opening.Open(path, options, isReadOnly: true));
+        engine.RequireAllOf(logs);
+    }
 
+    private static LogExamination Examine(string path)
+    {
         try
         {
-            using var names = new NativeTexts(_familyNames);
-            byte* error = null;
-            fixed (byte* path = Terminated(_path))
-            fixed (nint* perFamily = familyOptions, families = _families)
-            {
-                _db = readOnly
-                    ? Native.OpenForReadOnlyColumnFamilies(database, path, _familyNames.Length, names.Pointers, perFamily, families, 0, &error)
-                    : Native.OpenColumnFamilies(database, path, _familyNames.Length, names.Pointers, perFamily, families, &error);
-            }
-
-            ThrowIf(error, StoreFailure.Corrupt);
+            return LogExamination.Of(path);
         }
-        finally
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            foreach (nint family in familyOptions)
-                Native.OptionsDestroy(family);
-            Native.BlockBasedOptionsDestroy(table);
-            Native.OptionsDestroy(database);
+            throw new StoreException(StoreFailure.Inaccessible, $"{path} cannot be read: {e.Message}", e);
         }
     }
 
-    private static nint NewOptions(EngineOptions options)
+    private void RequireAllOf(LogExamination logs)
     {
-        nint database = Native.OptionsCreate();
-        Native.OptionsSetCreateIfMissing(database, options.IsNew ? (byte)1 : (byte)0);
-        Native.OptionsSetCreateMissingColumnFamilies(database, options.IsNew ? (byte)1 : (byte)0);
-        Native.OptionsSetMaxTotalWalSize(database, (ulong)options.LogBytesMax);
-        Native.OptionsSetRecycleLogFileNum(database, 2);
-        Native.OptionsSetWalRecoveryMode(database, PointInTimeRecovery);
-        Native.OptionsSetDbWriteBufferSize(database, (nuint)options.BufferBytesMax);
-        Native.OptionsSetMaxBackgroundJobs(database, 2);
-        Native.OptionsSetKeepLogFileNum(database, 2);
-        Native.OptionsSetMaxLogFileSize(database, 1024 * 1024);
-        Native.OptionsSetInfoLogLevel(database, WarnLevel);
-        return database;
+        using DatabaseHandle.Lease lease = _handle.Use();
+        if (Native.GetLatestSequenceNumber(lease.Database) < logs.LastSequence)
+            throw EngineError.Damaged(_path, logs.Describe());
     }
 
-    private void ThrowIf(byte* error, StoreFailure failure)
+    private long Sum(in DatabaseHandle.Lease lease, string property)
     {
-        if (error is null)
-            return;
-        string text = Marshal.PtrToStringUTF8((nint)error) ?? "";
-        Native.Free(error);
-        throw EngineError.From(text, failure, _path);
+        long sum = 0;
+        foreach (nint family in _handle.Families)
+            sum += Property(lease, family, property);
+        return sum;
     }
 
-    private static byte[] Terminated(string text) => [.. Encoding.UTF8.GetBytes(text), 0];
-
-    /// <summary>Texts as C wants them, for the length of one call.</summary>
-    private readonly struct NativeTexts : IDisposable
+    private static long Property(in DatabaseHandle.Lease lease, nint family, string property)
     {
-        private readonly int _count;
+        ulong value = 0;
+        fixed (byte* name = NativeText.Terminated(property))
+            return Native.PropertyIntCf(lease.Database, family, name, &value) == 0 ? (long)value : 0;
+    }
 
-        public NativeTexts(string[] texts)
+    private static long Length(string file)
+    {
+        try
         {
-            _count = texts.Length;
-            Pointers = (byte**)NativeMemory.Alloc((nuint)_count, (nuint)sizeof(byte*));
-            for (int i = 0; i < _count; i++)
-                Pointers[i] = (byte*)Marshal.StringToCoTaskMemUTF8(texts[i]);
+            return new FileInfo(file).Length;
         }
-
-        public byte** Pointers { get; }
-
-        public void Dispose()
+        catch (FileNotFoundException)
         {
-            for (int i = 0; i < _count; i++)
-                Marshal.FreeCoTaskMem((nint)Pointers[i]);
-            NativeMemory.Free(Pointers);
+            // RocksDB removes logs while they are counted.
+            return 0;
         }
     }
 }

@@ -60,6 +60,21 @@ public class HeldPacketTests
     }
 
     [Fact]
+    [Clause("MQTT-3.3.2-5")]
+    public void A_QoS_2_message_that_expires_while_it_waits_for_the_disk_is_not_sent()
+    {
+        TestClient subscriber = _broker.Lasting("subscriber");
+        subscriber.Subscribe("t");
+        TestClient publisher = _broker.Passing("publisher");
+        _broker.IsDiskSlow = true;
+        publisher.Publish("t", "1", QoS.ExactlyOnce, packetId: 1, expiry: 5).Publish("t", "2", QoS.ExactlyOnce, packetId: 2);
+        _broker.Advance(6);
+        _broker.Commit();
+        Assert.Equal(["2"], subscriber.Rest().Payloads());
+        Assert.Equal([DropReason.Expired], _broker.Drops);
+    }
+
+    [Fact]
     public void SUBACK_and_UNSUBACK_wait_for_the_disk_in_a_lasting_session_and_in_no_other()
     {
         TestClient lasting = _broker.Lasting("lasting");
@@ -129,6 +144,20 @@ public class HeldPacketTests
         Assert.Equal([PacketType.PubAck, PacketType.PubRec], publisher.Rest().Select(seen => seen.Type));
         _broker.Commit();
         Assert.Equal(2, _broker.Store!.MessageCount);
+    }
+
+    [Fact]
+    public void A_client_that_has_used_up_its_Receive_Maximum_waits_while_acknowledgements_are_held_back_and_is_not_disconnected()
+    {
+        var broker = new TestBroker(new MemoryStore(), new BrokerOptions { SysIntervalSeconds = 0, ReceiveMaximum = 3 });
+        broker.Absent("absent", "t");
+        TestClient publisher = broker.Passing("publisher");
+        broker.IsDiskSlow = true;
+        for (ushort id = 1; id <= 8; id++)
+            publisher.Publish("t", $"{id}", QoS.AtLeastOnce, packetId: id);
+        Assert.Empty(publisher.Rest());
+        broker.Commit();
+        Assert.Equal([1, 2, 3, 4, 5, 6, 7, 8], publisher.Rest().Select(ack => (int)ack.PacketId));
     }
 
     [Fact]

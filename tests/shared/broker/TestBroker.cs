@@ -84,10 +84,7 @@ internal sealed class TestBroker : IBrokerEvents, IWakeable
     public void Commit()
     {
         while (_writer!.WriteNext())
-        {
-        }
-
-        ServeWoken();
+            ServeWoken();
     }
 
     /// <summary>What a heartbeat later is known of the room on the disk.</summary>
