@@ -21,6 +21,13 @@ internal sealed class Agenda(long now)
 
     public void At(long time, Action action) => _plans.Enqueue(action, (Math.Max(time, Now), ++_number));
 
+    /// <summary>Counts what is done, so that nothing goes on for ever.</summary>
+    public void Step()
+    {
+        if (++Steps > StepsMax)
+            throw new ViolationException("livelock", $"{StepsMax} steps and no end");
+    }
+
     /// <summary>
     /// Does what is planned up to a time and moves the clock there; stops early when <paramref name="isOver"/> says so. May be called by
     /// an action: who waits for the disk lets the rest of the world go on.
@@ -37,8 +44,7 @@ internal sealed class Agenda(long now)
 
             Action action = _plans.Dequeue();
             Now = Math.Max(Now, next.Time);
-            if (++Steps > StepsMax)
-                throw new ViolationException("livelock", $"{StepsMax} steps and no end");
+            Step();
             action();
         }
     }

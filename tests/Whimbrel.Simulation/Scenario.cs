@@ -36,7 +36,7 @@ internal sealed class Scenario
             SessionExpirySecondsMax = 3600,
             LinkHighWaterBytes = highWater,
             LinkOutputBytesMax = Math.Max(64 * 1024, highWater),
-            OutboxMessagesMax = chance.Percent(10) ? chance.Between(1, 20) : 10_000,
+            OutboxMessagesMax = chance.Percent(20) ? chance.Between(1, 20) : 10_000,
             OutboxPolicy = chance.Of(OutboxPolicy.DropOldest, OutboxPolicy.DropNewest),
         };
     }

@@ -70,6 +70,7 @@ internal sealed class SimulatedServer(World world) : IBrokerEvents, IWakeable
         if (!IsRunning)
             return;
         world.Trace.Add($"server: {why}");
+        world.Happened($"server {why}");
         Process++;
         Core = null;
         _writer = null;

@@ -50,6 +50,23 @@ public class SimulationTests
             Assert.Equal(World.Run(seed).Trace.Digest, World.Run(seed).Trace.Digest);
     }
 
+    /// <summary>A world in which nothing goes wrong proves nothing.</summary>
+    [Fact]
+    public void Worlds_meet_what_they_are_made_for()
+    {
+        string[] wanted =
+        [
+            "server is killed", "server ends", "server the disk is broken", "killed during a write that is there", "killed during a write that is lost",
+            "write failed for want of space", "write failed for want of space and reached the disk", "publish refused", "Refused", "SubscriptionRefused",
+            "Connected to its session", "SessionEnded", "closed: SessionTakenOver", "closed: KeepAliveTimeout", "closed: PeerReset", "closed: ServerShuttingDown",
+            "QoS 1 delivered again", "QoS 2 delivered again", "QoS 1 delivered, retained", "QoS 2 delivered, retained", "QoS 2 delivered again, retained",
+            "QoS 1 delivered, shared", "QoS 2 delivered again, shared", "PUBREL sent again", "dropped: Expired", "dropped: OutboxFullOldest",
+            "dropped: OutboxFullNewest", "dropped: PacketTooLarge", "dropped: SessionEnded", "dropped: StoreFull",
+        ];
+        HashSet<string> happened = [.. Enumerable.Range(1, 250).SelectMany(seed => World.Run(seed).Happened.Keys)];
+        Assert.All(wanted, what => Assert.Contains(what, happened));
+    }
+
     /// <summary>Which rules break how often, when many do: for whoever changes the simulation itself.</summary>
     [Fact(Explicit = true)]
     public void Survey()

@@ -11,6 +11,7 @@ internal sealed class World
 
     private readonly List<SimulatedClient> _clients = [];
     private readonly List<Wire> _wires = [];
+    private readonly SortedDictionary<string, int> _happened = new(StringComparer.Ordinal);
     private readonly Referee _referee;
     private bool _isBreaking;
 
@@ -61,14 +62,17 @@ internal sealed class World
         try
         {
             world.Live();
-            return new Outcome(seed, world.Agenda.Steps, null, "", world.Trace);
+            return new Outcome(seed, world.Agenda.Steps, null, "", world.Trace, world._happened);
         }
         catch (Exception e)
         {
             string rule = e is ViolationException violation ? violation.Rule : e.GetType().Name;
-            return new Outcome(seed, world.Agenda.Steps, rule, e is ViolationException ? e.Message : e.ToString(), world.Trace);
+            return new Outcome(seed, world.Agenda.Steps, rule, e is ViolationException ? e.Message : e.ToString(), world.Trace, world._happened);
         }
     }
+
+    /// <summary>Notes that something happened that worlds are made for.</summary>
+    public void Happened(string what) => _happened[what] = _happened.GetValueOrDefault(what) + 1;
 
     public void Judge(TurnRecord record) => _referee.Judge(record);
 
@@ -248,7 +252,8 @@ internal sealed class World
 
 /// <summary>What became of a world.</summary>
 /// <param name="Rule">The rule that was broken, or null.</param>
-internal sealed record Outcome(int Seed, int Steps, string? Rule, string Violation, Trace Trace)
+/// <param name="Happened">What it went through, and how often.</param>
+internal sealed record Outcome(int Seed, int Steps, string? Rule, string Violation, Trace Trace, IReadOnlyDictionary<string, int> Happened)
 {
     public override string ToString() => $"""
         seed {Seed}, step {Steps}: {Violation}

@@ -68,7 +68,11 @@ internal sealed class AnswerChecker(World world)
         if (ReasonCodes.IsError(seen.Reason) != awaited.Refused)
             throw new ViolationException("answers", $"{seen.Type} {seen.PacketId} to {link.Peer} says {seen.Reason}");
         if (awaited.Refused)
+        {
+            world.Happened("publish refused");
             return;
+        }
+
         if (link.Version == ProtocolVersion.Mqtt50 && seen.Reason == ReasonCode.Success != awaited.Matched)
             throw new ViolationException("answers", $"{seen.Type} {seen.PacketId} to {link.Peer} says {seen.Reason}");
         bool isRemembered = seen.Type == PacketType.PubRec && State.SessionOf(link.Number) is { IsDurable: true };
@@ -100,6 +104,7 @@ internal sealed class AnswerChecker(World world)
                 throw new ViolationException("answers", $"PUBREL {seen.PacketId} to {link.Peer} for nothing");
             if (!watch.ResentPubRels.Add(seen.PacketId))
                 throw new ViolationException("answers", $"PUBREL {seen.PacketId} to {link.Peer} sent again twice");
+            world.Happened("PUBREL sent again");
         }
 
         if (session is { IsDurable: true })

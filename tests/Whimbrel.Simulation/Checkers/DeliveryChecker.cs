@@ -72,6 +72,7 @@ internal sealed class DeliveryChecker(World world)
             watch.LastOp = Math.Max(watch.LastOp, owed.Op);
         }
 
+        world.Happened($"QoS {(int)seen.QoS} delivered{(owed.SentOn != 0 ? " again" : "")}{(owed.IsReplay ? ", retained" : "")}{(owed.Group is not null ? ", shared" : "")}");
         session.Owed[index] = owed with { PacketId = seen.PacketId, SentOn = watch.Number };
         watch.Outstanding.Add(seen.PacketId);
         int max = Math.Min(watch.Connect!.ReceiveMaximum, world.Scenario.Options.InFlightMax);

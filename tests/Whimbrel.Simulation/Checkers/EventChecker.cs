@@ -1,4 +1,5 @@
 using Whimbrel.Broker;
+using Whimbrel.Protocol;
 
 namespace Whimbrel.Simulation;
 
@@ -30,6 +31,10 @@ internal sealed class EventChecker(World world)
             switch (happened.Kind)
             {
                 case BrokerEventKind.Closed:
+                    world.Happened($"closed: {happened.CloseReason}");
+                    // Nobody here breaks the protocol: only MQTT 3.x is closed on, because there is no other way to refuse a publish.
+                    if (happened is { CloseReason: CloseReason.ProtocolViolation, Code: not ReasonCode.QuotaExceeded } or { CloseReason: CloseReason.AnswerTooLarge })
+                        throw new ViolationException("closed without reason", $"{happened.Peer}: {happened.Detail}");
                     if (!_open.Remove(happened.Peer!) || string.IsNullOrEmpty(happened.Detail))
                         throw new ViolationException("named events", $"the close of {happened.Peer}: {happened.Detail}");
                     break;
@@ -37,6 +42,7 @@ internal sealed class EventChecker(World world)
                     OnDropped(happened);
                     break;
                 default:
+                    world.Happened($"{happened.Kind}{(happened.SessionPresent ? " to its session" : "")}");
                     break;
             }
         }
@@ -62,6 +68,7 @@ internal sealed class EventChecker(World world)
     {
         string topic = TurnRecord.Text(dropped.Topic);
         world.Trace.Add($"event: {dropped.Count} dropped for {dropped.ClientId}: {dropped.DropReason} {topic}");
+        world.Happened($"dropped: {dropped.DropReason}");
         _drops[dropped.DropReason] = _drops.GetValueOrDefault(dropped.DropReason) + dropped.Count;
         if (dropped.DropReason == DropReason.SessionEnded)
             EndedWithSession += dropped.Count;

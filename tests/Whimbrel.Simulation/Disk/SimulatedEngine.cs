@@ -20,6 +20,7 @@ internal sealed class SimulatedEngine(World world, SimulatedDisk disk, Simulated
             bool isThere = world.Chance.Percent(30);
             if (isThere)
                 Keep(bytes);
+            world.Happened(isThere ? "write failed for want of space and reached the disk" : "write failed for want of space");
             world.Trace.Add($"disk: full{(isThere ? ", but the batch is there" : "")}");
             throw new StoreException(StoreFailure.Full, "the simulated disk is full");
         }
@@ -30,6 +31,7 @@ internal sealed class SimulatedEngine(World world, SimulatedDisk disk, Simulated
             bool isThere = world.Chance.Percent(50);
             if (isThere)
                 Keep(bytes);
+            world.Happened(isThere ? "killed during a write that is there" : "killed during a write that is lost");
             world.Trace.Add($"disk: the batch under way is {(isThere ? "there" : "lost")}");
             throw new ProcessKilledException();
         }

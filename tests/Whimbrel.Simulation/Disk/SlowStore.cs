@@ -19,6 +19,7 @@ internal sealed class SlowStore(World world, DurableStore store, SimulatedServer
 
     internal override void Write(StoreBatch batch)
     {
+        world.Agenda.Step();
         // A batch that failed is written again: it still says what it said when it was taken.
         if (batch.Position != _lastPosition)
             world.Model.Taken();

@@ -19,6 +19,7 @@ internal sealed class ReferenceModel(BrokerOptions options, Trace trace)
     /// <summary>What a crash at this moment would leave.</summary>
     public ModelState OnDisk { get; private set; } = new();
 
+
     /// <summary>The writer takes a batch: everything that happened so far is in it or in one before.</summary>
     public void Taken() => _taken = State.Copy();
 

@@ -28,7 +28,7 @@ internal static class MutationTable
             "inbound QoS 2 identifier in the batch after its message's",
             Journal,
             "_open.Position = batch.Position + 1;",
-            "_open.Position = batch.Position + 1; foreach ((StoreBatch.ReceivedKey key, bool held) in batch.Received) _open.Received[key] = held; batch.Received.Clear();"),
+            "_open.Position = batch.Position + 1; if (batch.Messages.Count > 0) { foreach ((StoreBatch.ReceivedKey key, bool held) in batch.Received) _open.Received[key] = held; batch.Received.Clear(); }"),
         new("acknowledgement floor too high", "src/Whimbrel.Broker/Durability/AcknowledgedRuns.cs", "if (sequence == Floor + 1)", "if (sequence > Floor)"),
         new("acknowledgements of messages that others need not stored", Journal, "_open.Dirty.Add(session);", ";"),
         new("end of a session not stored", Storing, "turn.Routes.Enqueue(new Route(null, waiting, 0, Change: ended));", "turn.Routes.Enqueue(new Route(null, waiting, 0, Change: ended.WillNumber < 0 ? ended : null));"),
