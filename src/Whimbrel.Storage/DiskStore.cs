@@ -2,11 +2,23 @@ using Whimbrel.Broker;
 
 namespace Whimbrel.Storage;
 
+/// <summary>How much memory and log a <see cref="DiskStore"/> takes.</summary>
+public enum StoreProfile : byte
+{
+    /// <summary>For machines with a gigabyte and more: up to 128 MB of memory for what is being written, 64 MB of log.</summary>
+    Standard,
+
+    /// <summary>For small machines: an eighth of that memory, a quarter of that log.</summary>
+    Small,
+}
+
 /// <summary>How a <see cref="DiskStore"/> is opened.</summary>
 public sealed record DiskStoreOptions
 {
     /// <summary>Bytes that must be free on the disk; with less, the store says that it has no room.</summary>
     public long MinimumFreeBytes { get; init; } = 128 * 1024 * 1024;
+
+    public StoreProfile Profile { get; init; }
 }
 
 /// <summary>The store in a data directory.</summary>
@@ -22,7 +34,8 @@ public static class DiskStore
         DataDirectory data = DataDirectory.Open(directory);
         try
         {
-            var engine = RocksDbEngine.Open(data.StorePath, new EngineOptions { IsNew = data.IsNew });
+            EngineOptions profile = options.Profile == StoreProfile.Small ? EngineOptions.Small : new EngineOptions();
+            var engine = RocksDbEngine.Open(data.StorePath, profile with { IsNew = data.IsNew });
             if (data.IsNew)
                 DataDirectory.Name(data.Path);
             DataCheckpoint.RemoveLeft(data.Path);

@@ -8,10 +8,10 @@ using Whimbrel.Protocol;
 namespace Whimbrel.Crash;
 
 /// <summary>
-/// Rounds of load and SIGKILL on one directory. Every <see cref="RoundsBetweenReckonings"/> rounds, and at the end, the broker is left alone:
+/// Rounds of load and sudden end on one directory. Every <see cref="RoundsBetweenReckonings"/> rounds, and at the end, the broker is left alone:
 /// everybody comes back and finishes, and what has been acknowledged must be there.
 /// </summary>
-internal sealed class CrashRun(BrokerKind kind, int seed, int rounds) : IAsyncDisposable
+internal sealed class CrashRun(BrokerKind kind, Disk disk, int seed, int rounds) : IAsyncDisposable
 {
     private const int RoundsBetweenReckonings = 25;
     private const int LoadMillisecondsMax = 800;
@@ -22,15 +22,17 @@ internal sealed class CrashRun(BrokerKind kind, int seed, int rounds) : IAsyncDi
 
     private readonly Random _random = new(seed);
     private readonly World _world = new(seed, FreePort());
-    private readonly string _directory = Directory.CreateTempSubdirectory("whimbrel-crash-").FullName;
     private BrokerProcess? _broker;
     private int _lives;
     private int _killsAtStart;
     private int _rounds;
     private int _listers;
 
-    /// <summary>How long everybody may take to finish when the broker is left alone.</summary>
-    public TimeSpan FinishLimit { get; init; } = TimeSpan.FromSeconds(60);
+    /// <summary>How long everybody may take to finish when the broker is left alone. Who has failed once is not waited for so long again.</summary>
+    public TimeSpan FinishLimit { get; set; } = TimeSpan.FromSeconds(60);
+
+    /// <summary>Play all rounds whatever is found: to measure a broker that is known to fail.</summary>
+    public bool GoesOn { get; init; }
 
     public Oracle Oracle => _world.Oracle;
 
@@ -38,7 +40,7 @@ internal sealed class CrashRun(BrokerKind kind, int seed, int rounds) : IAsyncDi
     public string Summary => $"{kind.Name}, seed {seed}: {_rounds} rounds, {_lives} starts, {_killsAtStart} of them killed before listening; "
         + $"{Oracle.AcknowledgedCount} publishes acknowledged, {Oracle.ReceivedCount} deliveries, {Oracle.Violations.Count} violations";
 
-    /// <summary>Plays all rounds; stops at the first reckoning that finds something.</summary>
+    /// <summary>Plays all rounds, or until something is found.</summary>
     public async Task RunAsync(Action<string> report)
     {
         await StartAsync();
@@ -50,13 +52,15 @@ internal sealed class CrashRun(BrokerKind kind, int seed, int rounds) : IAsyncDi
             await KillAsync();
             await StartAsync();
             _rounds++;
-            if (_rounds % RoundsBetweenReckonings == 0 || _rounds == rounds)
+            bool isOver = _rounds == rounds || (!GoesOn && Oracle.Violations.Count > 0);
+            if (isOver || _rounds % RoundsBetweenReckonings == 0)
             {
                 await ReckonAsync();
                 report(Summary);
-                if (Oracle.Violations.Count > 0)
-                    return;
             }
+
+            if (isOver || (!GoesOn && Oracle.Violations.Count > 0))
+                return;
         }
     }
 
@@ -67,7 +71,7 @@ internal sealed class CrashRun(BrokerKind kind, int seed, int rounds) : IAsyncDi
             await _broker.KillAsync();
         _broker?.Dispose();
         await _world.DisposeAsync();
-        Directory.Delete(_directory, recursive: true);
+        await disk.DisposeAsync();
     }
 
     /// <summary>Starts the broker, now and then killing it while it starts, and lets the clients in.</summary>
@@ -92,7 +96,7 @@ internal sealed class CrashRun(BrokerKind kind, int seed, int rounds) : IAsyncDi
     {
         _broker?.Dispose();
         _lives++;
-        return BrokerProcess.Start(kind, _world.Port, _directory);
+        return BrokerProcess.Start(kind, _world.Port, disk.Directory);
     }
 
     /// <summary>Lets the clients play for a while: a time, or until so many messages have been acknowledged, and not an instant longer.</summary>
@@ -104,10 +108,16 @@ internal sealed class CrashRun(BrokerKind kind, int seed, int rounds) : IAsyncDi
 
     private async Task KillAsync()
     {
-        Assert.False(_broker!.HasEnded, $"{kind.Name} ended by itself (seed {seed}, round {_rounds}):\n{_broker.Said}");
+        NoteUnlessAlive();
         Oracle.Note(new Happening.Killed());
         _world.Life = 0;
-        await _broker.KillAsync();
+        await disk.EndAsync(_broker!);
+    }
+
+    private void NoteUnlessAlive()
+    {
+        if (_broker!.HasEnded)
+            Oracle.Note(new Happening.Breach("broker", ViolationKind.Ended, $"with {_broker.ExitCode}, having said\n{_broker.Said}"));
     }
 
     /// <summary>No more kills: everything that was begun ends, every topic gets one message more, and then the account must be even.</summary>
@@ -117,6 +127,7 @@ internal sealed class CrashRun(BrokerKind kind, int seed, int rounds) : IAsyncDi
         await ListRetainedAsync();
         await FinishAsync(Act.Probe);
         await FinishAsync(Act.Flush);
+        NoteUnlessAlive();
         Oracle.Conclude();
     }
 
@@ -133,8 +144,10 @@ internal sealed class CrashRun(BrokerKind kind, int seed, int rounds) : IAsyncDi
     private async Task FinishAsync(Act act)
     {
         _world.Act = act;
-        if (!await _world.UntilAsync(() => _world.AllQuiet() && Oracle.Outstanding == 0, FinishLimit))
-            Oracle.Note(new Happening.Breach("run", ViolationKind.Lost, $"{act} did not end: {Oracle.DescribeOutstanding()}\n{_world.DescribeUnquiet()}"));
+        if (await _world.UntilAsync(() => _world.AllQuiet() && Oracle.Outstanding == 0, FinishLimit))
+            return;
+        FinishLimit = new[] { FinishLimit, TimeSpan.FromSeconds(1) }.Min();
+        Oracle.Note(new Happening.Breach("run", ViolationKind.Unfinished, $"{act} did not end: {Oracle.DescribeOutstanding()}\n{_world.DescribeUnquiet()}"));
     }
 
     private static async Task AfterAsync(int milliseconds)

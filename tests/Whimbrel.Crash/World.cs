@@ -149,6 +149,7 @@ internal sealed class World : IStage, IAsyncDisposable
             ResubscribeChance = 0.05,
         };
         yield return new ClientPlan("reborn", V5) { Filters = [everything], CleanChance = 0.01, CutChance = 0.01, StayAwayChance = 0.3 };
+        yield return new ClientPlan("reborn3", V3) { Filters = [new("p/+/two/#", QoS.ExactlyOnce)], CleanChance = 0.01, CutChance = 0.01 };
         yield return new ClientPlan("passing", Either(random)) { Filters = [everything], IsDurable = false, CutChance = 0.01 };
         yield return new ClientPlan("lasting", V5) { WillDelay = 100_000, CutChance = 0.01 };
         yield return new ClientPlan("mortal", V5) { WillDelay = 1, CutChance = 0.005 };

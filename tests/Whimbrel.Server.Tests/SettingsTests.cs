@@ -100,6 +100,7 @@ public partial class SettingsTests
             Settings.LogLevelKey => "trace",
             "limits.outboxPolicy" => "dropNewest",
             Settings.DataStore => "memory",
+            Settings.DataProfile => "small",
             _ => "other",
         }),
     };

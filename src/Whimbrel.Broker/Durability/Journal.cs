@@ -18,6 +18,8 @@ internal sealed class Journal
     /// <summary>The position of what was on disk when the broker started.</summary>
     public const long BeforeStart = -1;
 
+    private const int KeptChangesMax = 100_000;
+
     private const long CrowdedBytes = 32 * 1024 * 1024;
 
     private readonly Lock _lock = new();
@@ -280,6 +282,9 @@ internal sealed class Journal
             waiter.Wake();
         foreach (StoredMessage message in batch.Messages)
             message.ForgetCopies();
+        // The memory of an extraordinary batch is not kept for the ordinary ones that follow.
+        if (batch.Count > KeptChangesMax)
+            return;
         batch.Clear();
         lock (_lock)
             _spare = batch;

@@ -55,8 +55,11 @@ internal sealed class StoreBatch
     public List<StoreChange> Changes { get; } = [];
 
     /// <summary>Whether there is nothing to write: everything in it was undone before it was taken.</summary>
-    public bool IsEmpty => Messages.Count + AddedCopies.Count + RemovedMessages.Count + Sent.Count + Completed.Count + Received.Count
-        + Retained.Count + Acknowledged.Count + Changes.Count == 0;
+    public bool IsEmpty => Count == 0;
+
+    /// <summary>How many changes there are.</summary>
+    public int Count => Messages.Count + AddedCopies.Count + RemovedMessages.Count + Sent.Count + Completed.Count + Received.Count
+        + Retained.Count + Acknowledged.Count + Changes.Count;
 
     /// <summary>Sessions whose <see cref="StoredSession.Acknowledged"/> changed; becomes <see cref="Acknowledged"/> when taken.</summary>
     internal List<StoredSession> Dirty { get; } = [];

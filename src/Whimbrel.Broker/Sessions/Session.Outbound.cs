@@ -120,7 +120,7 @@ internal sealed partial class Session
         }
         else if (delivery.QoS == QoS.AtMostOnce)
         {
-            if (_outbox.HasQoS0)
+            if (_outbox.HasQoS0 || _heldPublishes > 0)
                 _outbox.TryEnqueue(permitted, ClientId, turn);
             else if (link.PendingBytes + delivery.Message.Size > broker.Options.LinkOutputBytesMax && link.PendingBytes > 0)
                 turn.Dropped(DropReason.SlowReader, ClientId, delivery.Message);
@@ -178,12 +178,16 @@ internal sealed partial class Session
                 continue;
             }
 
-            if ((delivery.QoS != QoS.AtMostOnce && _window.Free == 0) || !HasRoomOnLink(link))
+            bool mustWait = delivery.QoS == QoS.AtMostOnce ? _heldPublishes > 0 : _window.Free == 0;
+            if (mustWait || !HasRoomOnLink(link))
                 break;
             _outbox.TryDequeue(out _);
             Send(delivery, turn);
         }
 
+        // What waits behind a held message is older than what is retained now.
+        if (_heldPublishes > 0 && _outbox.Count > 0)
+            return;
         // Retained messages may come before SUBACK, but no client expects them there.
         for (int started = 0; _heldSubAcks == 0 && _replays is { Count: > 0 };)
         {
@@ -286,10 +290,14 @@ internal sealed partial class Session
         return true;
     }
 
-    /// <summary>Writes a QoS 1 or 2 message that is in the window; one that the client cannot take leaves it.</summary>
+    /// <summary>Writes a QoS 1 or 2 message that is in the window; one that the client cannot take, or not in time, leaves it.</summary>
     private void Transmit(in Delivery delivery, ushort packetId, bool duplicate, Turn turn)
     {
-        if (!TryWrite(delivery, packetId, duplicate, turn))
+        // What expired while it waited for the disk was never on its way to the client [MQTT-3.3.2-5].
+        bool isLate = delivery.Copy is { WasSent: false } && delivery.Message.IsExpired(turn.Now);
+        if (isLate)
+            turn.Dropped(DropReason.Expired, ClientId, delivery);
+        if (isLate || !TryWrite(delivery, packetId, duplicate, turn))
             _window.TryComplete(packetId, delivery.QoS == QoS.AtLeastOnce ? InFlightState.AwaitingPubAck : InFlightState.AwaitingPubRec, out _);
         else if (delivery.Copy is { } copy)
             copy.WasSent = true;

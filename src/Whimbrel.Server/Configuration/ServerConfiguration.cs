@@ -1,6 +1,7 @@
 using Microsoft.Extensions.Logging;
 using Whimbrel.Broker;
 using Whimbrel.Hosting;
+using Whimbrel.Storage;
 
 namespace Whimbrel.Server;
 
@@ -24,6 +25,9 @@ public sealed record ServerConfiguration
 
     /// <summary>The data directory; null for <see cref="DefaultDataDirectory.Path"/>.</summary>
     public string? DataDirectory { get; init; }
+
+    /// <summary>How much memory and log the store takes.</summary>
+    public StoreProfile StoreProfile { get; init; }
 
     /// <summary>Bytes that must be free on the data directory's disk; below, what needs more room is refused.</summary>
     public long MinimumFreeBytes { get; init; } = 128 * 1024 * 1024;

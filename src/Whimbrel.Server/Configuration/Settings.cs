@@ -2,6 +2,7 @@ using Microsoft.Extensions.Logging;
 using Whimbrel.Broker;
 using Whimbrel.Hosting;
 using Whimbrel.Protocol;
+using Whimbrel.Storage;
 
 namespace Whimbrel.Server;
 
@@ -17,6 +18,7 @@ internal static class Settings
     public const string LogLevelKey = "log.level";
     public const string DataStore = "data.store";
     public const string DataDirectory = "data.directory";
+    public const string DataProfile = "data.profile";
 
     /// <summary>In the order in which they are shown.</summary>
     public static IReadOnlyList<Setting> All { get; } =
@@ -51,6 +53,12 @@ internal static class Settings
         new TextSetting(
             DataDirectory, c => c.DataDirectory, (c, v) => c with { DataDirectory = v }, true,
             "The data directory. null is `$STATE_DIRECTORY`, else `whimbrel` in the user's data directory (`~/.local/share`, `%LOCALAPPDATA%`)."),
+        new ChoiceSetting<StoreProfile>(
+            DataProfile,
+            [("standard", StoreProfile.Standard), ("small", StoreProfile.Small)],
+            c => c.StoreProfile,
+            (c, v) => c with { StoreProfile = v },
+            "How much memory and log the store takes: `standard` up to 128 MB and 64 MB, `small` up to 16 MB each."),
         new NumberSetting(
             "data.minimumFreeBytes", 0, long.MaxValue, c => c.MinimumFreeBytes, (c, v) => c with { MinimumFreeBytes = v },
             "Bytes that must be free on the data directory's disk; with less, what needs more room is refused and what is stored stays readable."),

@@ -47,6 +47,6 @@ public static class StandaloneBroker
         options.Broker = configuration.Limits;
         options.Store = configuration.Store == StoreKind.Memory ? null : () => DiskStore.Open(
             configuration.DataDirectory ?? DefaultDataDirectory.Path,
-            new DiskStoreOptions { MinimumFreeBytes = configuration.MinimumFreeBytes });
+            new DiskStoreOptions { MinimumFreeBytes = configuration.MinimumFreeBytes, Profile = configuration.StoreProfile });
     }
 }

@@ -122,6 +122,9 @@ internal sealed class DataDirectory : IDisposable
         string manifest = System.IO.Path.Combine(StorePath, File.ReadAllText(current).TrimEnd('\n'));
         if (!File.Exists(manifest))
             throw EngineError.Damaged($"the data directory {Path}", $"{manifest} is missing, which {current} names");
+        // There is one from the making on, in every checkpoint too; RocksDB would not miss it.
+        if (!Directory.EnumerateFiles(StorePath, LogExamination.Files).Any())
+            throw EngineError.Damaged($"the data directory {Path}", $"{StorePath} has no log ({LogExamination.Files})");
     }
 
     /// <summary>Begins the making, or begins it again: nothing is ever acknowledged before it is finished.</summary>

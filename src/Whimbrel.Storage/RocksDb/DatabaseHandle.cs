@@ -30,8 +30,8 @@ internal sealed class DatabaseHandle : SafeHandle
     /// <summary>One synchronisation of the log for every write.</summary>
     public nint WriteOptions => _writeOptions;
 
-    /// <summary>Cache and options have to be destroyed even when no database was opened.</summary>
-    public override bool IsInvalid => false;
+    /// <summary>Cache and options have to be destroyed even when no database was opened; nothing has to be when there is no library.</summary>
+    public override bool IsInvalid => _cache == 0;
 
     /// <summary>Gives the database that was opened into this owner's hands.</summary>
     public void Own(nint database) => SetHandle(database);

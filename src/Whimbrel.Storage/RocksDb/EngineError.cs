@@ -23,7 +23,7 @@ internal static class EngineError
     public static StoreException Writing(string text, string path)
     {
         if (IsFull(text))
-            return Full(text, path);
+            return new StoreException(StoreFailure.Full, $"no space is left for {path} ({text}): make room, and the writing goes on by itself within seconds");
         return new StoreException(StoreFailure.Broken, $"{path} cannot be written ({text}); check the disk, then start again: what was acknowledged is there");
     }
 
@@ -36,7 +36,7 @@ internal static class EngineError
     private static StoreException? Common(string text, string path)
     {
         if (IsFull(text))
-            return Full(text, path);
+            return new StoreException(StoreFailure.Full, $"no space is left for {path} ({text}): make room and try again");
         if (text.Contains("lock", StringComparison.OrdinalIgnoreCase) && text.Contains("LOCK:", StringComparison.Ordinal))
             return new StoreException(StoreFailure.Locked, $"{path} is used by another process ({text}): stop it");
         return text.Contains("Permission denied", StringComparison.Ordinal) || text.Contains("Read-only file system", StringComparison.Ordinal) || text.Contains("Operation not permitted", StringComparison.Ordinal)
@@ -49,6 +49,4 @@ internal static class EngineError
         || text.Contains("NoSpace", StringComparison.Ordinal)
         || text.Contains("Space limit", StringComparison.OrdinalIgnoreCase)
         || text.Contains("Disk quota exceeded", StringComparison.Ordinal);
-
-    private static StoreException Full(string text, string path) => new(StoreFailure.Full, $"no space is left for {path} ({text}); make room, and the broker goes on by itself");
 }

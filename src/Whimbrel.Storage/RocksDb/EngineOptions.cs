@@ -6,7 +6,7 @@ internal sealed record EngineOptions
     private const long Megabyte = 1024 * 1024;
 
     /// <summary>For small machines: an eighth of the memory, and a log that takes little of the disk. Costs more table writing.</summary>
-    public static EngineOptions Edge { get; } = new()
+    public static EngineOptions Small { get; } = new()
     {
         LogBytesMax = 16 * Megabyte,
         MessageBufferBytes = 8 * Megabyte,

@@ -17,12 +17,19 @@ internal static unsafe class Opening
     /// <exception cref="StoreException">It cannot be opened.</exception>
     public static DatabaseHandle Open(string path, EngineOptions options, bool isReadOnly)
     {
-        string? error = Try(path, options, isReadOnly, Lz4, out DatabaseHandle? handle);
-        if (error is not null && error.Contains("is not linked with the binary", StringComparison.Ordinal))
-            error = Try(path, options, isReadOnly, NoCompression, out handle);
-        if (error is not null)
-            throw EngineError.Reading(error, path);
-        return handle!;
+        try
+        {
+            string? error = Try(path, options, isReadOnly, Lz4, out DatabaseHandle? handle);
+            if (error is not null && error.Contains("is not linked with the binary", StringComparison.Ordinal))
+                error = Try(path, options, isReadOnly, NoCompression, out handle);
+            if (error is not null)
+                throw EngineError.Reading(error, path);
+            return handle!;
+        }
+        catch (Exception e) when (e is DllNotFoundException or BadImageFormatException)
+        {
+            throw new StoreException(StoreFailure.Inaccessible, $"{path} cannot be opened: there is no library of RocksDB for this system ({RuntimeInformation.RuntimeIdentifier}): {e.Message}", e);
+        }
     }
 
     private static string? Try(string path, EngineOptions options, bool isReadOnly, int compression, out DatabaseHandle? opened)

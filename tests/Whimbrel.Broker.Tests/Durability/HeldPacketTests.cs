@@ -53,10 +53,25 @@ public class HeldPacketTests
         publisher.Publish("t", "1", QoS.AtLeastOnce, packetId: 1).Publish("t", "2", QoS.ExactlyOnce, packetId: 2);
         Assert.Equal(["1"], subscriber.Rest().Payloads());
         // What follows does not overtake it.
-        publisher.Publish("t", "3", QoS.AtLeastOnce, packetId: 3);
+        publisher.Publish("t", "3", QoS.AtLeastOnce, packetId: 3).Publish("t", "4");
         Assert.Empty(subscriber.Rest());
         _broker.Commit();
-        Assert.Equal(["2", "3"], subscriber.Rest().Payloads());
+        Assert.Equal(["2", "3", "4"], subscriber.Rest().Payloads());
+    }
+
+    [Fact]
+    [Clause("MQTT-3.3.2-5")]
+    public void A_QoS_2_message_that_expires_while_it_waits_for_the_disk_is_not_sent()
+    {
+        TestClient subscriber = _broker.Lasting("subscriber");
+        subscriber.Subscribe("t");
+        TestClient publisher = _broker.Passing("publisher");
+        _broker.IsDiskSlow = true;
+        publisher.Publish("t", "1", QoS.ExactlyOnce, packetId: 1, expiry: 5).Publish("t", "2", QoS.ExactlyOnce, packetId: 2);
+        _broker.Advance(6);
+        _broker.Commit();
+        Assert.Equal(["2"], subscriber.Rest().Payloads());
+        Assert.Equal([DropReason.Expired], _broker.Drops);
     }
 
     [Fact]

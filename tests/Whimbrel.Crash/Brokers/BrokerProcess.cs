@@ -20,6 +20,8 @@ internal sealed class BrokerProcess : IDisposable
     /// <summary>True when it listens, false when it ended before.</summary>
     public Task<bool> Listening => _listening.Task;
 
+    public int Id => _process.Id;
+
     /// <summary>It has ended by itself, or is about to.</summary>
     public bool HasEnded => _process.HasExited;
 

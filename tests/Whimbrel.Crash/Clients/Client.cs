@@ -31,6 +31,8 @@ internal sealed partial class Client
     private Connection? _connection;
     private bool _isLive;
     private bool _mustBeginClean;
+    private bool _nextIsPassing;
+    private bool _isPassing;
     private int _life;
     private int _ticksAway;
     private Act? _done;
@@ -142,7 +144,8 @@ internal sealed partial class Client
         _life = life;
 
         bool isClean = _mustBeginClean || !_plan.IsDurable;
-        Note(new Happening.Connecting(Name, isClean, _plan.IsDurable));
+        bool isDurable = _plan.IsDurable && !_nextIsPassing;
+        Note(new Happening.Connecting(Name, isClean, isDurable));
         Message? will = null;
         if (_plan.WillDelay is not null)
         {
@@ -156,7 +159,7 @@ internal sealed partial class Client
             Version = _plan.Version,
             ClientId = Encoding.UTF8.GetBytes(Name),
             CleanStart = isClean,
-            SessionExpirySeconds = is50 && _plan.IsDurable ? SessionExpirySeconds : null,
+            SessionExpirySeconds = is50 && isDurable ? SessionExpirySeconds : null,
             ReceiveMaximum = is50 ? _plan.ReceiveMaximum : null,
             HasWill = will is not null,
             WillTopic = Encoding.UTF8.GetBytes(will?.Topic ?? ""),
@@ -210,10 +213,16 @@ internal sealed partial class Client
             return true;
         }
 
-        bool beginsClean = _random.NextDouble() < _plan.CleanChance;
-        _mustBeginClean |= beginsClean;
-        if (!beginsClean && _random.NextDouble() >= _plan.CutChance)
+        if (_random.NextDouble() < _plan.CleanChance)
+        {
+            _mustBeginClean = true;
+            _nextIsPassing = _plan.Version != ProtocolVersion.Mqtt50 || _random.Next(2) == 0;
+        }
+        else if (_random.NextDouble() >= _plan.CutChance)
+        {
             return false;
+        }
+
         if (_random.Next(3) == 0)
         {
             // A packet that never becomes whole: what it would have said was never said.
@@ -295,10 +304,19 @@ internal sealed partial class Client
 
     private void Leave()
     {
+        if (_isLive && _isPassing)
+            ForgetSession();
         _isLive = false;
         _done = null;
         _awaitsPong = false;
         _late.Clear();
+    }
+
+    private void ForgetSession()
+    {
+        _outgoing.Forget();
+        _incoming.Forget();
+        _subscriptions.Forget();
     }
 
     private void DropReplaced()

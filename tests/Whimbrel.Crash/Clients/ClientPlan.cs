@@ -28,7 +28,7 @@ internal sealed record ClientPlan(string Name, ProtocolVersion Version)
     /// <summary>Connects again while the old connection still stands.</summary>
     public double TakeoverChance { get; init; }
 
-    /// <summary>Ends its session by connecting with a clean start.</summary>
+    /// <summary>Ends its session by connecting with a clean start; the session that follows may end with its connection, and have none after it.</summary>
     public double CleanChance { get; init; }
 
     /// <summary>Makes or removes a subscription.</summary>

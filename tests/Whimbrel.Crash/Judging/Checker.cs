@@ -104,6 +104,9 @@ internal sealed class Checker
 
     private void OnConnecting(Subscriber subscriber, bool isClean, bool isDurable)
     {
+        // A session that ended with its connection leaves nothing, whatever the next CONNECT makes.
+        if (!subscriber.IsDurable)
+            subscriber.Forget();
         subscriber.IsClean = isClean;
         subscriber.IsDurable = isDurable;
         if (isClean)
@@ -227,9 +230,7 @@ internal sealed class Checker
         if (!subscriber.MayHaveSubscribed(message.Topic, fate))
             Violate(ViolationKind.Uncalled, subscriber.Client, $"message {message.Number} on {message.Topic}");
 
-        bool isRepeated = subscriber.Receipts.TryGetValue(message.Number, out QoS before);
-        subscriber.Receipts[message.Number] = isRepeated && before > qos ? before : qos;
-        if (isRepeated)
+        if (subscriber.Receive(message.Number, qos) is { } before)
         {
             // Each transmission of a QoS 1 publish is a message of its own to the broker; what was published with QoS 2 is one.
             if (message.QoS == QoS.ExactlyOnce && (qos == QoS.ExactlyOnce || before == QoS.ExactlyOnce))

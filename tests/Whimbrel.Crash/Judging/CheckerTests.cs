@@ -71,15 +71,17 @@ public class CheckerTests
     }
 
     [Fact]
-    public void The_next_session_of_a_client_may_be_given_a_QoS_2_message_again_only_if_sessions_end_with_their_connections()
+    public void The_next_session_of_a_client_may_be_given_a_QoS_2_message_again_only_if_the_first_ended_with_its_connection()
     {
-        Happening[] Twice(bool isDurable) =>
+        Happening[] Twice(bool first, bool next) =>
         [
-            new Connecting(Sub, true, isDurable), Connected(false), .. Subscriptions("t"), new Publishing(Pub, Once), Receive(Once), new Killed(),
-            new Connecting(Sub, true, isDurable), Connected(false), .. Subscriptions("t"), new Publishing(Pub, Once), Receive(Once),
+            new Connecting(Sub, true, first), Connected(false), .. Subscriptions("t"), new Publishing(Pub, Once), Receive(Once), new Killed(),
+            new Connecting(Sub, true, next), Connected(false), .. Subscriptions("t"), new Publishing(Pub, Once), Receive(Once),
         ];
-        AssertFinds(ViolationKind.Repeated, Twice(isDurable: true));
-        AssertClean(Twice(isDurable: false));
+        AssertFinds(ViolationKind.Repeated, Twice(first: true, next: true));
+        AssertFinds(ViolationKind.Repeated, Twice(first: true, next: false));
+        AssertClean(Twice(first: false, next: true));
+        AssertClean(Twice(first: false, next: false));
     }
 
     [Fact]
@@ -133,6 +135,13 @@ public class CheckerTests
     [Fact]
     public void A_session_that_its_client_ended_needs_nothing_any_more() =>
         AssertClean([.. Subscribe(), .. Publish(First), Connect(isClean: true), Connected(false)]);
+
+    [Fact]
+    public void A_session_that_ended_with_its_connection_leaves_no_subscription_to_the_next() => AssertClean(
+    [
+        new Connecting(Sub, true, IsDurable: false), Connected(false), .. Subscriptions("t"), new Killed(),
+        Connect(), new Killed(), Connect(), Connected(true), .. Publish(First),
+    ]);
 
     [Fact]
     public void A_payload_that_nobody_published_is_corrupt()
@@ -206,6 +215,8 @@ public class CheckerTests
     [Theory]
     [InlineData((int)ViolationKind.Refused)]
     [InlineData((int)ViolationKind.ClosedByBroker)]
+    [InlineData((int)ViolationKind.Ended)]
+    [InlineData((int)ViolationKind.Unfinished)]
     [InlineData((int)ViolationKind.Malformed)]
     public void What_a_client_itself_finds_wrong_counts(int kind) => AssertFinds((ViolationKind)kind, [new Breach(Sub, (ViolationKind)kind, "so it said")]);
 

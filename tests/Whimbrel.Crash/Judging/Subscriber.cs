@@ -22,11 +22,16 @@ internal sealed class Subscriber(string client)
     public Dictionary<int, long> Owed { get; } = [];
 
     /// <summary>
-    /// Numbers of messages that came because they were published, and the highest QoS that they came with. A durable session that takes the
-    /// place of another is not given again what that one was given; one that ends with its connection may be, because nothing waits for the
-    /// disk on its behalf.
+    /// Numbers of messages that came to durable sessions because they were published, and the highest QoS that they came with. Kept when one
+    /// such session follows another: what the first was given, the next is not.
     /// </summary>
     public Dictionary<int, QoS> Receipts { get; } = [];
+
+    /// <summary>
+    /// The same of a session that ends with its connection. Nothing waits for the disk on its behalf, so what it was given just before a crash
+    /// may be published again, and given to its successor.
+    /// </summary>
+    public Dictionary<int, QoS> PassingReceipts { get; } = [];
 
     /// <summary>The highest number that came, by topic and QoS of the delivery: within these the order is promised.</summary>
     public Dictionary<(string Topic, QoS QoS), int> Latest { get; } = [];
@@ -36,6 +41,14 @@ internal sealed class Subscriber(string client)
 
     /// <summary>The number that came last as retained, by topic.</summary>
     public Dictionary<string, int> Replayed { get; } = [];
+
+    /// <summary>Notes a receipt; returns the highest QoS of those before, or null if there was none.</summary>
+    public QoS? Receive(int number, QoS qos)
+    {
+        QoS? before = Receipts.TryGetValue(number, out QoS durable) ? durable : PassingReceipts.TryGetValue(number, out QoS passing) ? passing : null;
+        (IsDurable ? Receipts : PassingReceipts)[number] = before > qos ? before.Value : qos;
+        return before;
+    }
 
     /// <summary>The subscription to this filter that has not ended.</summary>
     public Subscription? Open(string filter) => _subscriptions.Find(s => s.Filter == filter && s.EndedAt == long.MaxValue);
@@ -55,8 +68,7 @@ internal sealed class Subscriber(string client)
     public void Forget()
     {
         _subscriptions.Clear();
-        if (!IsDurable)
-            Receipts.Clear();
+        PassingReceipts.Clear();
         Latest.Clear();
         Replays.Clear();
         Replayed.Clear();

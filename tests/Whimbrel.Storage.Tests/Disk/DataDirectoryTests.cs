@@ -79,6 +79,15 @@ public sealed class DataDirectoryTests : IDisposable
     }
 
     [Fact]
+    public void A_store_without_a_log_is_damage()
+    {
+        DiskStore.Open(Data).Dispose();
+        foreach (string log in Directory.GetFiles(Path.Combine(Data, "store"), "*.log"))
+            File.Delete(log);
+        Refused(StoreFailure.Corrupt, Path.Combine(Data, "store"), "no log", "whimbrel backup restore");
+    }
+
+    [Fact]
     public void Who_only_reads_makes_nothing()
     {
         Assert.Equal(StoreFailure.Inaccessible, Assert.Throws<StoreException>(() => DiskStore.OpenReadOnly(Data)).Failure);

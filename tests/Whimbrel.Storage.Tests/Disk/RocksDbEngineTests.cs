@@ -139,6 +139,59 @@ public sealed partial class RocksDbEngineTests : IDisposable
         Assert.Equal(4, All(engine, Family.State).Count);
     }
 
+    [Fact]
+    public void A_checkpoint_that_cannot_be_made_names_its_place_and_harms_nothing()
+    {
+        using RocksDbEngine engine = RocksDbEngine.Open(_directory.Of("db"), New);
+        Write(engine, 1);
+        Directory.CreateDirectory(_directory.Of("taken"));
+        StoreException e = Assert.Throws<StoreException>(() => engine.Checkpoint(_directory.Of("taken")));
+        Assert.Equal(StoreFailure.Inaccessible, e.Failure);
+        Assert.Contains(_directory.Of("taken"), e.Message, StringComparison.Ordinal);
+        Write(engine, 2);
+        Assert.Equal(4, All(engine, Family.State).Count);
+    }
+
+    [Fact]
+    public void A_closed_engine_says_so_and_is_opened_again()
+    {
+        RocksDbEngine engine = RocksDbEngine.Open(_directory.Of("db"), New);
+        Write(engine, 1);
+        StoreException e = Assert.Throws<StoreException>(() => RocksDbEngine.Open(_directory.Of("db"), Existing));
+        Assert.Equal(StoreFailure.Locked, e.Failure);
+        engine.Dispose();
+        engine.Dispose();
+        Assert.Throws<ObjectDisposedException>(() => Write(engine, 2));
+        Assert.Throws<ObjectDisposedException>(() => All(engine, Family.State));
+        Assert.Throws<ObjectDisposedException>(() => engine.Measure());
+        using RocksDbEngine again = RocksDbEngine.Open(_directory.Of("db"), Existing);
+        Assert.Equal(2, All(again, Family.State).Count);
+    }
+
+    [Fact]
+    public void What_the_engine_holds_is_measured()
+    {
+        using RocksDbEngine engine = RocksDbEngine.Open(_directory.Of("db"), EngineOptions.Small with { IsNew = true });
+        EngineStatistics empty = engine.Measure();
+        Assert.Equal(0, empty.TableBytes);
+        for (int i = 0; i < 100; i++)
+            Write(engine, i);
+        EngineStatistics written = engine.Measure();
+        Assert.InRange(written.LogBytes, 100 * 200, 100 * 400);
+        Assert.True(written.BufferBytes > empty.BufferBytes);
+        engine.Checkpoint(_directory.Of("flushes"));
+        Assert.InRange(engine.Measure().TableBytes, 1, 100 * 400);
+    }
+
+    [Theory]
+    [InlineData("linux-x64", "rocksdb", "rocksdb-musl")]
+    [InlineData("debian.12-arm64", "rocksdb", "rocksdb-musl")]
+    [InlineData("linux-musl-x64", "rocksdb-musl", "rocksdb")]
+    [InlineData("alpine.3.22-x64", "rocksdb-musl", "rocksdb")]
+    [InlineData("osx-arm64", "rocksdb")]
+    [InlineData("win-x64", "rocksdb")]
+    public void The_library_of_the_system_is_tried_first(string system, params string[] names) => Assert.Equal(names, NativeLibraryName.Candidates(system));
+
     [Theory]
     [InlineData("IO error: No space left on device: While appending to file: x", StoreFailure.Full)]
     [InlineData("IO error: While appending to file: x: Disk quota exceeded", StoreFailure.Full)]
