@@ -147,7 +147,7 @@ internal sealed class CrashRun(BrokerKind kind, Disk disk, int seed, int rounds)
         if (await _world.UntilAsync(() => _world.AllQuiet() && Oracle.Outstanding == 0, FinishLimit))
             return;
         FinishLimit = new[] { FinishLimit, TimeSpan.FromSeconds(1) }.Min();
-        Oracle.Note(new Happening.Breach("run", ViolationKind.Lost, $"{act} did not end: {Oracle.DescribeOutstanding()}\n{_world.DescribeUnquiet()}"));
+        Oracle.Note(new Happening.Breach("run", ViolationKind.Unfinished, $"{act} did not end: {Oracle.DescribeOutstanding()}\n{_world.DescribeUnquiet()}"));
     }
 
     private static async Task AfterAsync(int milliseconds)

@@ -104,7 +104,7 @@ internal sealed class Journal
             // After the copies: a copy that takes another's place keeps the message.
             if (change is not null)
             {
-                Apply(change);
+                woke |= Apply(change);
                 position = _open.Position;
             }
         }
@@ -179,13 +179,44 @@ internal sealed class Journal
     }
 
     /// <summary>
-    /// The message of a copy that another session is to take over, to add that session's copy to; null while it is still being routed:
-    /// nothing would keep it until all its copies are there, and the other session gets a message of its own.
+    /// A copy goes to another session: <see cref="CopyDone"/> follows, perhaps after the end of its own session, which is stored behind it.
     /// </summary>
-    public StoredMessage? MessageOf(StoredCopy copy)
+    /// <returns>
+    /// The message to add the other session's copy to; null while it is still being routed: nothing would keep it until all its copies are
+    /// there, and the other session gets a message of its own.
+    /// </returns>
+    public StoredMessage? HandOver(StoredCopy copy)
     {
         lock (_lock)
+        {
+            copy.Session.Departing++;
             return copy.IsKept ? copy.Message : null;
+        }
+    }
+
+    /// <summary>The will of a session is on its way: <see cref="WillEnded"/> follows, perhaps after the end of the session, which is stored behind it.</summary>
+    public WillEnded EndWill(StoredSession session, long number)
+    {
+        lock (_lock)
+            session.Departing++;
+        return new WillEnded(session.Number, number) { DepartsFrom = session };
+    }
+
+    /// <summary>The batch that holds the end of a session, 0 while that waits. When it need not wait any more the session's gate is woken.</summary>
+    public long EndOf(StoredSession session)
+    {
+        lock (_lock)
+            return session.EndPosition;
+    }
+
+    /// <summary>The batch after which no session of a client that has ended so far comes back.</summary>
+    public long EndOf(string clientId)
+    {
+        lock (_lock)
+        {
+            return _open.EndedClients.Contains(clientId) ? _open.Position
+                : _taken is not null && _taken.EndedClients.Contains(clientId) ? _taken.Position : BeforeStart;
+        }
     }
 
     /// <summary>Asks for somebody to be woken once a position is committed.</summary>
@@ -283,7 +314,8 @@ internal sealed class Journal
         Volatile.Write(ref _openBytes, _openBytes + message.Message.Size);
     }
 
-    private void Apply(StoreChange change)
+    /// <returns>Whether the writer is to be woken.</returns>
+    private bool Apply(StoreChange change)
     {
         switch (change)
         {
@@ -296,15 +328,40 @@ internal sealed class Journal
             case CopyDone(StoredCopy copy):
                 Finish(copy);
                 Complete(copy);
+                return Departed(copy.Session);
+            case WillEnded { DepartsFrom: { } session }:
+                _open.Changes.Add(change);
+                return Departed(session);
+            case SessionEnded { Session.Departing: > 0 } ended:
+                ended.Session.WaitingEnd = ended;
                 break;
             case SessionEnded ended:
-                ended.Session.IsEnded = true;
-                _open.Changes.Add(ended);
+                End(ended);
                 break;
             default:
                 _open.Changes.Add(change);
                 break;
         }
+
+        return false;
+    }
+
+    /// <summary>Something that was on its way from a session is stored where it went.</summary>
+    private bool Departed(StoredSession session)
+    {
+        if (--session.Departing > 0 || session.WaitingEnd is not { } ended)
+            return false;
+        session.WaitingEnd = null;
+        End(ended);
+        return AddWaiting(_open, session.Gate);
+    }
+
+    private void End(SessionEnded ended)
+    {
+        ended.Session.IsEnded = true;
+        ended.Session.EndPosition = _open.Position;
+        _open.EndedClients.Add(ended.Session.Gate.ClientId);
+        _open.Changes.Add(ended);
     }
 
     private void Finish(StoredCopy copy)

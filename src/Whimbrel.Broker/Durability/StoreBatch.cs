@@ -64,6 +64,9 @@ internal sealed class StoreBatch
     /// <summary>Sessions whose <see cref="StoredSession.Acknowledged"/> changed; becomes <see cref="Acknowledged"/> when taken.</summary>
     internal List<StoredSession> Dirty { get; } = [];
 
+    /// <summary>Clients whose session ends with this batch.</summary>
+    internal HashSet<string> EndedClients { get; } = new(StringComparer.Ordinal);
+
     /// <summary>Who waits for this batch.</summary>
     internal List<IWakeable> Waiting { get; } = [];
 
@@ -82,6 +85,7 @@ internal sealed class StoreBatch
         Acknowledged.Clear();
         Changes.Clear();
         Dirty.Clear();
+        EndedClients.Clear();
         Waiting.Clear();
         IsUrgent = false;
     }

@@ -22,7 +22,11 @@ internal sealed record SubscriptionEnded(long Session, string Filter) : StoreCha
 internal sealed record WillState(long Session, long Number, Will Will) : StoreChange;
 
 /// <summary>The will was published or discarded.</summary>
-internal sealed record WillEnded(long Session, long Number) : StoreChange;
+internal sealed record WillEnded(long Session, long Number) : StoreChange
+{
+    /// <summary>The session that the will departs from, when it is published.</summary>
+    public StoredSession? DepartsFrom { get; init; }
+}
 
 /// <summary>A QoS 2 PUBLISH with this identifier was accepted: repetitions are known from now on.</summary>
 internal sealed record PacketReceived(long Session, ushort PacketId) : StoreChange;

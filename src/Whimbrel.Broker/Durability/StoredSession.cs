@@ -22,6 +22,15 @@ internal sealed class StoredSession(long number, SessionGate gate, AcknowledgedR
     /// <summary>Whether the store was told that the session has ended. Guarded by the journal.</summary>
     public bool IsEnded { get; set; }
 
+    /// <summary>What of the session is on its way to others, on some thread: deliveries that change hands, its will. Guarded by the journal.</summary>
+    public int Departing { get; set; }
+
+    /// <summary>The end of the session, while it waits for what is <see cref="Departing"/>. Guarded by the journal.</summary>
+    public SessionEnded? WaitingEnd { get; set; }
+
+    /// <summary>The batch that holds the end of the session, 0 before. Guarded by the journal.</summary>
+    public long EndPosition { get; set; }
+
     /// <summary>The newest position that something of this session was put into. Guarded by the gate.</summary>
     public long Position { get; set; }
 }

@@ -152,7 +152,8 @@ internal sealed class Router(MessageBroker broker)
     private bool WouldBeStored(Message message, MatchList matches)
     {
         broker.Tree.Match(message.Topic, matches);
-        bool stored = message.Retain;
+        // An empty payload removes what is retained: that makes the store smaller.
+        bool stored = message.Retain && !message.Payload.IsEmpty;
         foreach (Subscription subscription in matches.Items)
             stored |= subscription.Group is { } group ? group.Find(IsDurable) is not null : IsDurable(subscription);
         matches.Clear();

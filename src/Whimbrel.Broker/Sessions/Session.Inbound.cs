@@ -8,6 +8,12 @@ namespace Whimbrel.Broker;
 internal sealed partial class Session
 {
     private byte[] _lastTopic = [];
+    private List<UnroutedPublish>? _unrouted;
+
+    /// <summary>A QoS 2 PUBLISH that was accepted and whose routing is not over.</summary>
+    /// <param name="Origin">The connection that it came on.</param>
+    /// <param name="Repeater">The connection that is answered: a later one when the client has repeated it there.</param>
+    private readonly record struct UnroutedPublish(ushort PacketId, Connection Origin, Connection Repeater);
 
     /// <summary>One packet, which <see cref="PacketOrder"/> has found legal here. AUTH is the connection's own.</summary>
     public void OnPacket(in Frame frame, Turn turn)
@@ -71,17 +77,21 @@ internal sealed partial class Session
         if (route.Message is not { } message)
         {
             if (ReferenceEquals(Connection, route.Origin))
-                OnEndStored(outcome.Position, turn);
+                Release(turn);
             return;
         }
 
         bool exactlyOnce = message.QoS == QoS.ExactlyOnce;
         bool refused = ReasonCodes.IsError(outcome.Reason);
+        Connection? answered = route.Origin;
+        // Not there: the session has been discarded since, and the identifier is not the new one's.
+        if (exactlyOnce && !TryTakeUnrouted(route, out answered))
+            return;
         if (exactlyOnce && refused)
             _received.Release(route.PacketId);
         else if (exactlyOnce)
             Remember(outcome.Position);
-        if (!ReferenceEquals(Connection, route.Origin))
+        if (!ReferenceEquals(Connection, answered))
             return;
         if (refused && _version != ProtocolVersion.Mqtt50)
         {
@@ -114,7 +124,8 @@ internal sealed partial class Session
         // [MQTT-4.3.3-10] A repetition of what was accepted before is only acknowledged again.
         if (packet.QoS == QoS.ExactlyOnce && _received.Contains(packet.PacketId))
         {
-            Answer(PacketType.PubRec, packet.PacketId, ReasonCode.Success, Position, turn);
+            if (!IsAnsweredWhenRouted(packet.PacketId))
+                Answer(PacketType.PubRec, packet.PacketId, ReasonCode.Success, Position, turn);
             return;
         }
 
@@ -133,6 +144,33 @@ internal sealed partial class Session
             _waiting = new WaitingPacket(pending!) { Publish = message, PacketId = packet.PacketId };
         else
             Accept(message, packet.PacketId, verdict, turn);
+    }
+
+    /// <summary>
+    /// Whether a repetition came on a new connection while the thread of the last one still routes: it is neither known where the message is
+    /// stored nor whether it is accepted.
+    /// </summary>
+    private bool IsAnsweredWhenRouted(ushort packetId)
+    {
+        int index = _unrouted?.FindIndex(unrouted => unrouted.PacketId == packetId) ?? -1;
+        if (index >= 0)
+            _unrouted![index] = _unrouted[index] with { Repeater = Connection! };
+        return index >= 0;
+    }
+
+    private bool TryTakeUnrouted(in Route route, out Connection? answered)
+    {
+        answered = null;
+        for (int i = 0; i < _unrouted?.Count; i++)
+        {
+            if (_unrouted[i].PacketId != route.PacketId || !ReferenceEquals(_unrouted[i].Origin, route.Origin))
+                continue;
+            answered = _unrouted[i].Repeater;
+            _unrouted.RemoveAt(i);
+            return true;
+        }
+
+        return false;
     }
 
     private bool IsAvailable(in PublishPacket packet, ReadOnlySpan<byte> topic, out Violation violation)
@@ -174,6 +212,7 @@ internal sealed partial class Session
         if (message.QoS == QoS.ExactlyOnce)
         {
             _received.Add(packetId);
+            (_unrouted ??= []).Add(new UnroutedPublish(packetId, Connection!, Connection!));
             // Stored together with the message: one without the other would lose it or bring it twice.
             received = _stored is { } stored ? new PacketReceived(stored.Number, packetId) : null;
         }

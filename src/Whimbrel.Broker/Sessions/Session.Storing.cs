@@ -11,12 +11,16 @@ namespace Whimbrel.Broker;
 /// </summary>
 internal sealed partial class Session
 {
+    /// <summary>With more packets held back the client is not read: while the disk has no room they could grow without bound.</summary>
+    private const int HeldMax = 4096;
+
     private StoredSession? _stored;
     private Queue<HeldPacket>? _held;
     private int _heldSubAcks;
     private int _heldPublishes;
     private byte[]? _connAck;
     private long _connAckPosition;
+    private StoredSession? _replaced;
     private long _willNumber;
     private long _lastWillNumber;
 
@@ -95,11 +99,13 @@ internal sealed partial class Session
     }
 
     /// <summary>CONNACK: sent now, or once the session is on disk; until then the session sends nothing and its client is not read.</summary>
-    private void AcceptConnection(ConnectRequest request, bool present, ReadOnlyMemory<byte> authenticationData, bool awaitsEnd, Turn turn)
+    private void AcceptConnection(ConnectRequest request, bool present, ReadOnlyMemory<byte> authenticationData, StoredSession? replaced, Turn turn)
     {
         ConnAckPacket packet = request.Accepted(present, authenticationData, broker.Options, Journal.IsOn);
+        // The end of the session before, which DISCONNECT may have ended, is what tells a client that nothing of it comes back.
+        long position = present ? Position : Math.Max(Position, Journal.EndOf(ClientId));
         // Without room what is there stays readable: of a session that is on disk only the news waits.
-        bool waits = MustWait(awaitsEnd ? long.MaxValue : Position) && !(present && Journal.IsFull);
+        bool waits = MustWait(replaced is null ? position : long.MaxValue) && !(present && Journal.IsFull);
         if (!waits)
         {
             Connection!.IsAccepted = true;
@@ -108,17 +114,8 @@ internal sealed partial class Session
         }
 
         _connAck = Connection!.Encode(packet);
-        _connAckPosition = awaitsEnd ? long.MaxValue : Position;
-        if (!awaitsEnd && !Journal.Await(_connAckPosition, gate))
-            Release(turn);
-    }
-
-    /// <summary>The end of the session that this one replaces went into a batch.</summary>
-    private void OnEndStored(long position, Turn turn)
-    {
-        if (_connAck is null)
-            return;
-        _connAckPosition = Math.Max(position, Position);
+        _connAckPosition = position;
+        _replaced = replaced;
         Release(turn);
     }
 
@@ -159,9 +156,12 @@ internal sealed partial class Session
     {
         if (_connAck is { } connAck)
         {
-            if (_connAckPosition == long.MaxValue || Journal.Await(_connAckPosition, gate))
+            long end = _replaced is { } replaced ? Journal.EndOf(replaced) : Journal.BeforeStart;
+            // Not in a batch yet: the routes of the turn that ended it do that, or another thread's that hand over what was its.
+            if (end == 0 || Journal.Await(Math.Max(_connAckPosition, end), gate))
                 return;
             _connAck = null;
+            _replaced = null;
             Connection!.IsAccepted = true;
             SendEncoded(connAck, turn);
             Pump(turn);
@@ -232,5 +232,6 @@ internal sealed partial class Session
         _heldSubAcks = 0;
         _heldPublishes = 0;
         _connAck = null;
+        _replaced = null;
     }
 }

@@ -51,10 +51,11 @@ internal sealed partial class Session(SessionGate gate, MessageBroker broker)
     public bool Ended { get; private set; }
 
     /// <summary>
-    /// Whether the connection's further packets wait: behind one that waits for a permission, behind CONNACK, or because more is on its way
-    /// to the disk than it takes. A client that has used up its Receive Maximum is not at fault while acknowledgements are held back.
+    /// Whether the connection's further packets wait: behind one that waits for a permission, behind CONNACK, because more is on its way
+    /// to the disk than it takes, or because many answers are held back. A client that has used up its Receive Maximum is not at fault while
+    /// acknowledgements are held back.
     /// </summary>
-    public bool IsWaiting => _waiting is not null || _connAck is not null || (_held is { Count: > 0 } && (_quota.IsExhausted || Journal.IsCrowded));
+    public bool IsWaiting => _waiting is not null || _connAck is not null || (_held is { Count: > 0 } && (_quota.IsExhausted || Journal.IsCrowded || _held.Count >= HeldMax));
 
     /// <summary>See <see cref="SessionGate.Availability"/>.</summary>
     public int Availability => Link is not { } link ? -1
@@ -73,7 +74,7 @@ internal sealed partial class Session(SessionGate gate, MessageBroker broker)
     public void Attach(Connection connection, ConnectRequest request, ReadOnlyMemory<byte> authenticationData, Turn turn)
     {
         bool present = _exists && !request.CleanStart;
-        bool awaitsEnd = _stored is not null && !present;
+        StoredSession? replaced = present ? null : _stored;
         if (_exists && !present)
             Discard(connection, turn);
         if (!present && request.ExpirySeconds > 0 && Journal.IsOn)
@@ -108,7 +109,7 @@ internal sealed partial class Session(SessionGate gate, MessageBroker broker)
             KeepAliveSeconds = _keepAliveSeconds,
         });
         StoreAttached();
-        AcceptConnection(request, present, authenticationData, awaitsEnd, turn);
+        AcceptConnection(request, present, authenticationData, replaced, turn);
         Schedule();
         Pump(turn);
     }
@@ -225,7 +226,7 @@ internal sealed partial class Session(SessionGate gate, MessageBroker broker)
         _will = null;
         _willDue = Message.Never;
         // Its end is stored together with the message: it is published once, whatever happens.
-        WillEnded? ended = _willNumber != 0 ? new WillEnded(_stored!.Number, _willNumber) : null;
+        WillEnded? ended = _willNumber != 0 ? Journal.EndWill(_stored!, _willNumber) : null;
         _willNumber = 0;
         turn.Routes.Enqueue(new Route(will.ToMessage(ClientId, turn.Now), null, 0, Change: ended));
     }
@@ -256,6 +257,7 @@ internal sealed partial class Session(SessionGate gate, MessageBroker broker)
 
         _window.Clear();
         _received.Clear();
+        _unrouted = null;
         _will = null;
         _willDue = Message.Never;
     }
@@ -305,7 +307,7 @@ internal sealed partial class Session(SessionGate gate, MessageBroker broker)
     private void HandOver(in Delivery delivery, SharedGroup group, Turn turn)
     {
         if (delivery.Copy is { } copy)
-            turn.Routes.Enqueue(new Route(delivery.Message, null, 0, group, Change: new CopyDone(copy), Stored: Journal.MessageOf(copy)));
+            turn.Routes.Enqueue(new Route(delivery.Message, null, 0, group, Change: new CopyDone(copy), Stored: Journal.HandOver(copy)));
         else
             turn.Routes.Enqueue(new Route(delivery.Message, null, 0, group));
     }

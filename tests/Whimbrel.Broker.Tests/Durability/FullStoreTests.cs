@@ -26,6 +26,16 @@ public class FullStoreTests
     }
 
     [Fact]
+    public void A_retained_message_can_be_cleared_which_makes_room()
+    {
+        TestClient publisher = _broker.Passing("publisher");
+        publisher.Publish("r", "1", QoS.AtLeastOnce, retain: true).Next(PacketType.PubAck);
+        _broker.Core.Journal.IsFull = true;
+        Assert.Equal(ReasonCode.NoMatchingSubscribers, publisher.Publish("r", "", QoS.AtLeastOnce, retain: true).Next(PacketType.PubAck).Reason);
+        Assert.Equal(0, _broker.Store!.RetainedCount);
+    }
+
+    [Fact]
     public void Sessions_and_subscriptions_that_would_be_stored_are_refused()
     {
         TestClient lasting = _broker.Lasting("lasting");

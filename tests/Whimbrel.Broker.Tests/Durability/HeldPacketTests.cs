@@ -161,6 +161,23 @@ public class HeldPacketTests
     }
 
     [Fact]
+    public void A_client_is_not_read_while_more_than_enough_answers_are_held_back_for_it()
+    {
+        TestClient lasting = _broker.Lasting("lasting");
+        _broker.IsDiskSlow = true;
+        lasting.Send(new SubscribePacket { PacketId = 1, EncodedFilters = [0, 1, (byte)'t', 1] });
+        for (int i = 0; i < 5000; i++)
+            lasting.Ack(PacketType.PubRel, 7);
+        lasting.Send(new SubscribePacket { PacketId = 2, EncodedFilters = [0, 1, (byte)'u', 1] });
+        Assert.Equal(1, _broker.Core.SubscriptionCount);
+        _broker.Commit();
+        _broker.IsDiskSlow = false;
+        _broker.Advance(1);
+        Assert.Equal(5002, lasting.Rest().Count);
+        Assert.Equal(2, _broker.Core.SubscriptionCount);
+    }
+
+    [Fact]
     public void What_nobody_waits_for_is_written_at_the_next_heartbeat()
     {
         TestClient subscriber = _broker.Lasting("subscriber");

@@ -26,6 +26,7 @@ public class JournalTests
         _journal.Append([first], null);
         if (isWritten)
             _broker.Commit();
+        _journal.HandOver(first);
         // Sent while the route that hands it over goes on, during which the disk catches up.
         Assert.Equal(0, _journal.Sent(second, 7));
         Assert.Equal(0, _journal.PositionOf(second));

@@ -140,6 +140,24 @@ public class RestartTests
     }
 
     [Fact]
+    public void A_session_that_DISCONNECT_ended_does_not_come_back_after_the_next_one_was_acknowledged()
+    {
+        _broker.Absent("client", "t");
+        _broker.IsDiskSlow = true;
+        TestClient client = _broker.Open();
+        client.Send(new ConnectPacket { Version = ProtocolVersion.Mqtt50, ClientId = "client"u8, SessionExpirySeconds = 10_000 });
+        _broker.Commit();
+        client.Disconnect(expiry: 0);
+        client = _broker.Open();
+        client.Send(new ConnectPacket { Version = ProtocolVersion.Mqtt50, ClientId = "client"u8, CleanStart = true });
+        Assert.Empty(client.Rest());
+        _broker.Commit();
+        client.Next(PacketType.ConnAck);
+        _broker.Crash().Lasting("client", out bool present);
+        Assert.False(present);
+    }
+
+    [Fact]
     public void A_subscription_keeps_its_options_and_identifier_and_an_ended_one_is_gone()
     {
         TestClient client = _broker.Lasting("client");

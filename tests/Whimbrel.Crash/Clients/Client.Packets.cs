@@ -64,15 +64,11 @@ internal sealed partial class Client
         Note(new Happening.Connected(Name, packet.SessionPresent));
         DropReplaced();
         _isLive = true;
-        _mustBeginClean = false;
+        _isPassing = _nextIsPassing || !_plan.IsDurable;
+        _mustBeginClean = _nextIsPassing = false;
         OnWillReplaced();
         if (!packet.SessionPresent)
-        {
-            _outgoing.Forget();
-            _incoming.Forget();
-            _subscriptions.Forget();
-        }
-
+            ForgetSession();
         foreach (Flight flight in _outgoing.Flights)
             Send(flight, isAgain: true);
     }

@@ -31,7 +31,8 @@ internal sealed partial class Client
     private Connection? _connection;
     private bool _isLive;
     private bool _mustBeginClean;
-    private bool _endsWithConnection;
+    private bool _nextIsPassing;
+    private bool _isPassing;
     private int _life;
     private int _ticksAway;
     private Act? _done;
@@ -143,7 +144,7 @@ internal sealed partial class Client
         _life = life;
 
         bool isClean = _mustBeginClean || !_plan.IsDurable;
-        bool isDurable = _plan.IsDurable && !_endsWithConnection;
+        bool isDurable = _plan.IsDurable && !_nextIsPassing;
         Note(new Happening.Connecting(Name, isClean, isDurable));
         Message? will = null;
         if (_plan.WillDelay is not null)
@@ -215,7 +216,7 @@ internal sealed partial class Client
         if (_random.NextDouble() < _plan.CleanChance)
         {
             _mustBeginClean = true;
-            _endsWithConnection = _plan.Version != ProtocolVersion.Mqtt50 || _random.Next(2) == 0;
+            _nextIsPassing = _plan.Version != ProtocolVersion.Mqtt50 || _random.Next(2) == 0;
         }
         else if (_random.NextDouble() >= _plan.CutChance)
         {
@@ -303,12 +304,19 @@ internal sealed partial class Client
 
     private void Leave()
     {
-        // A session that ends with its connection has ended; but as long as the CONNECT that makes it is not answered, the one before may stand.
-        _endsWithConnection &= !_isLive || _mustBeginClean;
+        if (_isLive && _isPassing)
+            ForgetSession();
         _isLive = false;
         _done = null;
         _awaitsPong = false;
         _late.Clear();
+    }
+
+    private void ForgetSession()
+    {
+        _outgoing.Forget();
+        _incoming.Forget();
+        _subscriptions.Forget();
     }
 
     private void DropReplaced()

@@ -104,6 +104,9 @@ internal sealed class Checker
 
     private void OnConnecting(Subscriber subscriber, bool isClean, bool isDurable)
     {
+        // A session that ended with its connection leaves nothing, whatever the next CONNECT makes.
+        if (!subscriber.IsDurable)
+            subscriber.Forget();
         subscriber.IsClean = isClean;
         subscriber.IsDurable = isDurable;
         if (isClean)

@@ -137,6 +137,13 @@ public class CheckerTests
         AssertClean([.. Subscribe(), .. Publish(First), Connect(isClean: true), Connected(false)]);
 
     [Fact]
+    public void A_session_that_ended_with_its_connection_leaves_no_subscription_to_the_next() => AssertClean(
+    [
+        new Connecting(Sub, true, IsDurable: false), Connected(false), .. Subscriptions("t"), new Killed(),
+        Connect(), new Killed(), Connect(), Connected(true), .. Publish(First),
+    ]);
+
+    [Fact]
     public void A_payload_that_nobody_published_is_corrupt()
     {
         AssertFinds(ViolationKind.Corrupt, [.. Subscribe(), Receive(First)]);
@@ -209,6 +216,7 @@ public class CheckerTests
     [InlineData((int)ViolationKind.Refused)]
     [InlineData((int)ViolationKind.ClosedByBroker)]
     [InlineData((int)ViolationKind.Ended)]
+    [InlineData((int)ViolationKind.Unfinished)]
     [InlineData((int)ViolationKind.Malformed)]
     public void What_a_client_itself_finds_wrong_counts(int kind) => AssertFinds((ViolationKind)kind, [new Breach(Sub, (ViolationKind)kind, "so it said")]);
 

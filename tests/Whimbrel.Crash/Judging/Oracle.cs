@@ -3,12 +3,13 @@ namespace Whimbrel.Crash.Judging;
 /// <summary>Takes what all clients tell, one after the other, keeps the end of the story, and has it judged.</summary>
 internal sealed class Oracle
 {
-    private const int TraceLength = 20_000;
+    private const int TraceLength = 200_000;
+    private const int TraceShown = 100;
     private const int ShownOfAKind = 8;
 
     private readonly Lock _gate = new();
     private readonly Checker _checker = new();
-    private readonly Queue<string> _trace = new(TraceLength);
+    private readonly Queue<Happening> _trace = new();
     private readonly Dictionary<Violation, string[]> _told = [];
     private TaskCompletionSource? _awaited;
     private int _awaitedCount;
@@ -27,11 +28,8 @@ internal sealed class Oracle
         {
             if (_trace.Count == TraceLength)
                 _trace.Dequeue();
-            _trace.Enqueue(happening.ToString());
-            int before = _checker.Violations.Count;
-            _checker.Observe(happening);
-            foreach (Violation violation in _checker.Violations.Skip(before))
-                Remember(violation);
+            _trace.Enqueue(happening);
+            Watch(() => _checker.Observe(happening));
             if (_awaited is not null && _checker.AcknowledgedCount >= _awaitedCount)
             {
                 _awaited.TrySetResult();
@@ -43,7 +41,7 @@ internal sealed class Oracle
     public void Conclude()
     {
         lock (_gate)
-            _checker.Conclude();
+            Watch(() => _checker.Conclude());
     }
 
     public bool WasReceived(int number) => Ask(checker => checker.WasReceived(number));
@@ -81,17 +79,27 @@ internal sealed class Oracle
         }
     }
 
+    private void Watch(Action judging)
+    {
+        int before = _checker.Violations.Count;
+        judging();
+        foreach (Violation violation in _checker.Violations.Skip(before))
+            Remember(violation);
+    }
+
     /// <summary>Keeps what the trace says about the client and the message of a violation: later it will have been forgotten.</summary>
     private void Remember(Violation violation)
     {
         if (_told.Keys.Any(told => told.Kind == violation.Kind))
             return;
         string[] words = [.. violation.Text.Split(' ', ',', ':').Where(word => word.Length > 0 && word.All(char.IsAsciiDigit)).Select(word => $" {word} ")];
-        _told[violation] =
-        [
-            .. _trace.Where(line => line.StartsWith("Killed", StringComparison.Ordinal) || line.StartsWith("Started", StringComparison.Ordinal)
-                || line.Contains($" {violation.Client},", StringComparison.Ordinal) || words.Any(word => line.Contains(word, StringComparison.Ordinal))).TakeLast(60),
-        ];
+        bool IsAbout(Happening happening) => happening switch
+        {
+            Happening.Killed or Happening.Started => true,
+            Happening.Received or Happening.Publishing => words.Any(word => happening.ToString().Contains(word, StringComparison.Ordinal)),
+            _ => happening.Client == violation.Client,
+        };
+        _told[violation] = [.. _trace.Where(IsAbout).TakeLast(TraceShown).Select(happening => happening.ToString())];
     }
 
     private T Ask<T>(Func<Checker, T> question)

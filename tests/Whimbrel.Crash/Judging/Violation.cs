@@ -47,6 +47,9 @@ internal enum ViolationKind
     /// <summary>The broker's process ended by itself.</summary>
     Ended,
 
+    /// <summary>The broker was left alone, and its clients could not finish what they had begun.</summary>
+    Unfinished,
+
     /// <summary>A packet that does not parse, or has no place where it came.</summary>
     Malformed,
 

@@ -6,7 +6,7 @@ namespace Whimbrel.Simulation;
 /// <summary>No silence: every close, refusal and drop has a named event, and the counters say the same.</summary>
 internal sealed class EventChecker(World world)
 {
-    private static readonly DropReason[] _ofSessions =
+    private static readonly DropReason[] OfSessions =
         [DropReason.Expired, DropReason.OutboxFullOldest, DropReason.OutboxFullNewest, DropReason.PacketTooLarge, DropReason.RefusedByClient];
 
     private readonly HashSet<string> _open = [];
@@ -72,7 +72,7 @@ internal sealed class EventChecker(World world)
         _drops[dropped.DropReason] = _drops.GetValueOrDefault(dropped.DropReason) + dropped.Count;
         if (dropped.DropReason == DropReason.SessionEnded)
             EndedWithSession += dropped.Count;
-        if (!_ofSessions.Contains(dropped.DropReason) || dropped.ClientId is null || !world.Model.State.Sessions.TryGetValue(dropped.ClientId, out ModelSession? session))
+        if (!OfSessions.Contains(dropped.DropReason) || dropped.ClientId is null || !world.Model.State.Sessions.TryGetValue(dropped.ClientId, out ModelSession? session))
             return;
         world.Model.State.SharedDrop(dropped.ClientId, topic);
         session.Drop(dropped.DropReason, topic, dropped.Count, world.Agenda.Now);

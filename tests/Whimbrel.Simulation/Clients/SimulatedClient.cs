@@ -14,8 +14,8 @@ internal sealed partial class SimulatedClient
 
     private const int OutgoingMax = 30;
 
-    private static readonly string[] _topics = ["t/a", "t/b", "t/c/d", "u"];
-    private static readonly string[] _filters = ["t/#", "t/a", "t/+", "t/b", "+/c/+", "will/#", "u", "#"];
+    private static readonly string[] Topics = ["t/a", "t/b", "t/c/d", "u"];
+    private static readonly string[] Filters = ["t/#", "t/a", "t/+", "t/b", "+/c/+", "will/#", "u", "#"];
 
     private readonly World _world;
     private readonly ClientProfile _profile;
@@ -110,7 +110,7 @@ internal sealed partial class SimulatedClient
         bool isJob = _world.Scenario.UsesShared && chance.Percent(40);
         bool retain = !isJob && _world.Scenario.UsesRetain && chance.Percent(30);
         bool clears = retain && chance.Percent(30);
-        string topic = isJob ? "job/" + chance.Of("x", "y") : chance.Of(_topics);
+        string topic = isJob ? "job/" + chance.Of("x", "y") : chance.Of(Topics);
         if (isJob && qos == QoS.AtMostOnce)
             qos = QoS.AtLeastOnce;
         string name = $"{Name}#{++_messages}{(retain ? "r" : "")}";
@@ -131,7 +131,7 @@ internal sealed partial class SimulatedClient
         Chance chance = _world.Chance;
         bool five = _profile.Version == ProtocolVersion.Mqtt50;
         bool isShared = _profile.UsesShared && chance.Percent(50);
-        string filter = isShared ? "$share/workers/job/#" : chance.Of(_filters);
+        string filter = isShared ? "$share/workers/job/#" : chance.Of(Filters);
         if (filter == "#" && (_world.Scenario.UsesShared || chance.Percent(70)))
             filter = "t/#";
         if (chance.Percent(25))

@@ -10,12 +10,12 @@ public class MutationTests
 {
     private const int SecondsMax = 120;
 
-    private static readonly string _root = FindRoot();
+    private static readonly string Root = FindRoot();
 
     [Fact]
     public void Every_mutation_has_one_place_in_the_source() => Assert.All(
         MutationTable.All,
-        mutation => Assert.True(Count(File.ReadAllText(Path.Combine(_root, mutation.File)), mutation.Text) == 1, $"'{mutation.Name}': its text does not stand in {mutation.File} once"));
+        mutation => Assert.True(Count(File.ReadAllText(Path.Combine(Root, mutation.File)), mutation.Text) == 1, $"'{mutation.Name}': its text does not stand in {mutation.File} once"));
 
     /// <summary>
     /// Writes each bug into a copy of the repository, builds it and runs worlds until one breaks a rule. Takes a quarter of an hour;
@@ -92,12 +92,12 @@ public class MutationTests
     private static void CopySources(string copy)
     {
         string[] kept = ["src", "tests/shared", "tests/Whimbrel.Simulation"];
-        IEnumerable<string> files = Directory.EnumerateFiles(_root)
-            .Concat([Path.Combine(_root, "tests/Directory.Build.props")])
-            .Concat(kept.SelectMany(folder => Directory.EnumerateFiles(Path.Combine(_root, folder), "*", SearchOption.AllDirectories)));
+        IEnumerable<string> files = Directory.EnumerateFiles(Root)
+            .Concat([Path.Combine(Root, "tests/Directory.Build.props")])
+            .Concat(kept.SelectMany(folder => Directory.EnumerateFiles(Path.Combine(Root, folder), "*", SearchOption.AllDirectories)));
         foreach (string file in files)
         {
-            string relative = Path.GetRelativePath(_root, file).Replace('\\', '/');
+            string relative = Path.GetRelativePath(Root, file).Replace('\\', '/');
             if (relative.Contains("/obj/", StringComparison.Ordinal) || relative.Contains("/bin/", StringComparison.Ordinal))
                 continue;
             string target = Path.Combine(copy, relative);
@@ -111,7 +111,7 @@ public class MutationTests
     {
         const string Begin = "<!-- mutations -->\n";
         const string End = "<!-- /mutations -->";
-        string file = Path.Combine(_root, "docs/simulation.md");
+        string file = Path.Combine(Root, "docs/simulation.md");
         string text = File.ReadAllText(file);
         int begin = text.IndexOf(Begin, StringComparison.Ordinal) + Begin.Length;
         File.WriteAllText(file, string.Concat(text.AsSpan(0, begin), table, text.AsSpan(text.IndexOf(End, StringComparison.Ordinal))));
