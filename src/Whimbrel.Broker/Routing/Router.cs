@@ -63,6 +63,12 @@ internal sealed class Router(MessageBroker broker)
     /// <summary>A shared delivery that its member never got goes to the group again, by its name if the group has been made anew.</summary>
     private ReasonCode Redeliver(SharedGroup group, Message message, Turn turn)
     {
+        if (message.IsExpired(turn.Now))
+        {
+            turn.Dropped(DropReason.Expired, null, message);
+            return ReasonCode.NoMatchingSubscribers;
+        }
+
         if (DeliverToGroup(group, message, turn)
             || (broker.Tree.FindGroup(group.Filter) is { } again && !ReferenceEquals(again, group) && DeliverToGroup(again, message, turn)))
         {

@@ -178,9 +178,11 @@ internal sealed partial class Session
                 continue;
             }
 
-            bool mustWait = delivery.QoS == QoS.AtMostOnce ? _heldPublishes > 0 : _window.Free == 0;
-            if (mustWait || !HasRoomOnLink(link))
+            if (delivery.QoS == QoS.AtMostOnce ? _heldPublishes > 0 : _window.Free == 0)
                 break;
+            // Another thread may drain the link at any moment: what is retained must not find the room that this did not.
+            if (!HasRoomOnLink(link))
+                return;
             _outbox.TryDequeue(out _);
             Send(delivery, turn);
         }

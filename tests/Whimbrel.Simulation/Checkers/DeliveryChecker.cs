@@ -115,9 +115,9 @@ internal sealed class DeliveryChecker(World world)
 
     private SharedOwed? FindShared(ModelSession session, string name)
     {
-        // Of several with one name, one that cannot have been dropped.
+        // Of several with one name, one that cannot have been dropped: a client's repetition is a new message, with a new expiry.
         SharedOwed? found = State.Shared.Where(shared => shared.Publication.Name == name && shared.Holder is null && session.Groups.Contains(shared.Filter))
-            .OrderBy(shared => shared.MayBeLost).FirstOrDefault();
+            .OrderBy(shared => shared.MayBeLost).ThenByDescending(shared => shared.Publication.ExpiresAt).FirstOrDefault();
         if (found is null)
             return null;
         return State.Shared[State.Shared.IndexOf(found)] = found with { Holder = session.ClientId };

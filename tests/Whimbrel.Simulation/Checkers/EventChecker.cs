@@ -72,6 +72,8 @@ internal sealed class EventChecker(World world)
         _drops[dropped.DropReason] = _drops.GetValueOrDefault(dropped.DropReason) + dropped.Count;
         if (dropped.DropReason == DropReason.SessionEnded)
             EndedWithSession += dropped.Count;
+        if (dropped is { DropReason: DropReason.Expired, ClientId: null })
+            world.Model.State.SharedExpired(topic, world.Agenda.Now);
         if (!OfSessions.Contains(dropped.DropReason) || dropped.ClientId is null || !world.Model.State.Sessions.TryGetValue(dropped.ClientId, out ModelSession? session))
             return;
         world.Model.State.SharedDrop(dropped.ClientId, topic);

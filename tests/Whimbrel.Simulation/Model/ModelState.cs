@@ -54,6 +54,16 @@ internal sealed class ModelState
         }
     }
 
+    /// <summary>A message expired between two members of a group.</summary>
+    public void SharedExpired(string topic, long now)
+    {
+        for (int i = 0; i < Shared.Count; i++)
+        {
+            if (Shared[i].Publication.Topic == topic && Shared[i].Publication.ExpiresAt <= now)
+                Shared[i] = Shared[i] with { MayBeLost = true };
+        }
+    }
+
     public ModelState Copy()
     {
         var copy = new ModelState { Ops = Ops };
