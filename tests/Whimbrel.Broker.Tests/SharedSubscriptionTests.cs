@@ -36,6 +36,21 @@ public class SharedSubscriptionTests
     }
 
     [Fact]
+    public void What_has_expired_goes_to_no_other_member()
+    {
+        TestClient leaving = Member("leaving", receiveMaximum: 1, expiry: 100);
+        TestClient publisher = Publisher();
+        publisher.Publish("job", "sent", QoS.AtLeastOnce, packetId: 1);
+        publisher.Publish("job", "expired", QoS.AtLeastOnce, packetId: 2, expiry: 5);
+        publisher.Publish("job", "lasting", QoS.AtLeastOnce, packetId: 3);
+        _broker.Advance(6);
+        TestClient staying = Member("staying");
+        leaving.Cut();
+        Assert.Equal(["lasting"], staying.ReceiveAll().Payloads());
+        Assert.Contains(DropReason.Expired, _broker.Drops);
+    }
+
+    [Fact]
     [Clause("MQTT-4.8.2-5")]
     public void At_the_end_of_a_member_s_session_QoS_1_in_flight_moves_and_QoS_2_in_flight_does_not()
     {

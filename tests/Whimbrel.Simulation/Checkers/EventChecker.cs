@@ -76,6 +76,7 @@ internal sealed class EventChecker(World world)
             world.Model.State.SharedExpired(topic, world.Agenda.Now);
         if (!OfSessions.Contains(dropped.DropReason) || dropped.ClientId is null || !world.Model.State.Sessions.TryGetValue(dropped.ClientId, out ModelSession? session))
             return;
+        world.Promises.Dropped(dropped.ClientId, topic);
         world.Model.State.SharedDrop(dropped.ClientId, topic);
         session.Drop(dropped.DropReason, topic, dropped.Count, world.Agenda.Now);
     }

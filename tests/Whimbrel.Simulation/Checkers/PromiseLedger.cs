@@ -7,6 +7,7 @@ namespace Whimbrel.Simulation;
 internal sealed class PromiseLedger(World world)
 {
     private readonly List<Promise> _promises = [];
+    private readonly HashSet<(string Client, string Topic)> _dropped = [];
 
     /// <param name="Session">Which session of the client it was.</param>
     private readonly record struct Promise(string Name, string Topic, string Client, long Session);
@@ -21,6 +22,9 @@ internal sealed class PromiseLedger(World world)
         }
     }
 
+    /// <summary>The broker named a drop of a session: which message of the topic it was nobody can say.</summary>
+    public void Dropped(string client, string topic) => _dropped.Add((client, topic));
+
     /// <summary>Everything has come to rest: every promise must have been kept.</summary>
     public void Check(IReadOnlyDictionary<string, ApplicationChecker> applications)
     {
@@ -28,7 +32,7 @@ internal sealed class PromiseLedger(World world)
         {
             if (!world.Model.State.Sessions.TryGetValue(promise.Client, out ModelSession? session) || session.Born != promise.Session)
                 continue;
-            if (!applications[promise.Client].Names.Contains(promise.Name) && !session.Drops.ContainsKey(promise.Topic) && !session.Expired.Contains(promise.Name))
+            if (!applications[promise.Client].Names.Contains(promise.Name) && !_dropped.Contains((promise.Client, promise.Topic)))
                 throw new ViolationException("lost", $"{promise.Name} was acknowledged and never came to {promise.Client}");
         }
     }

@@ -89,9 +89,6 @@ internal sealed class ModelSession
     /// <summary>Topics of copies that were dropped by name, and how many.</summary>
     public Dictionary<string, int> Drops { get; private init; } = [];
 
-    /// <summary>Messages that expired before they could be sent.</summary>
-    public HashSet<string> Expired { get; private init; } = [];
-
     public bool IsConnected => Link != 0;
 
     public long ExpiresAt => ExpirySeconds == uint.MaxValue ? Message.Never : DisconnectedAt + (ExpirySeconds * 1000L);
@@ -115,14 +112,9 @@ internal sealed class ModelSession
     {
         bool Meant(Owed owed) => reason == DropReason.Expired && owed.PacketId == 0 && owed.Publication.Topic == topic && owed.Publication.ExpiresAt <= now;
         if (MayCome.Count == 0 && Owed.Count(Meant) == count)
-        {
-            Expired.UnionWith(Owed.Where(Meant).Select(owed => owed.Publication.Name));
             Owed.RemoveAll(Meant);
-        }
         else
-        {
             Drops[topic] = Drops.GetValueOrDefault(topic) + count;
-        }
     }
 
     public ModelSession Copy() => new()
@@ -145,6 +137,5 @@ internal sealed class ModelSession
         MayCome = [.. MayCome],
         Replays = [.. Replays.Select(replay => replay.Copy())],
         Drops = new(Drops),
-        Expired = [.. Expired],
     };
 }

@@ -51,6 +51,8 @@ internal sealed class ReferenceModel(BrokerOptions options, Trace trace)
             {
                 replay.May.UnionWith(State.Retained.Keys.Where(topic => ModelState.Matches(replay.Filter, topic)));
                 replay.Again.Add(State.Ops);
+                // What went out with QoS 0 shortly before the end was lost with the connection.
+                replay.Must.RemoveWhere(topic => State.Retained.TryGetValue(topic, out List<RetainedValue>? values) && values[^1].Publication is { QoS: QoS.AtMostOnce });
             }
         }
 
