@@ -28,9 +28,9 @@ public class AllocationTests
     public void A_message_to_100_subscribers_allocates_no_more_than_this(QoS qos, double bytes) => AssertAllocates(bytes, qos, subscribers: 100);
 
     [Theory]
-    [InlineData(QoS.AtMostOnce, 168)]
-    [InlineData(QoS.AtLeastOnce, 168)]
-    [InlineData(QoS.ExactlyOnce, 168)]
+    [InlineData(QoS.AtMostOnce, 128)]
+    [InlineData(QoS.AtLeastOnce, 128)]
+    [InlineData(QoS.ExactlyOnce, 128)]
     public void A_message_to_a_group_of_10_allocates_no_more_than_this(QoS qos, double bytes) =>
         AssertAllocates(bytes, qos, subscribers: 10, filter: "$share/g/a/b");
 
