@@ -4,9 +4,10 @@ namespace Whimbrel.Broker.Tests;
 
 /// <summary>
 /// What one message costs the heap between the publisher's bytes and the last subscriber's. Bytes do not depend on the machine's mood,
-/// so these gates are exact; a bound may only go down. The aim is nothing for QoS 0, and one small object for QoS 1 and 2.
+/// so these gates are exact; a bound may only go down. The aim for QoS 1 and 2 is one small object.
 /// </summary>
-/// <remarks>128 bytes are the <see cref="Message"/> (88) and the array of its payload (40 for the 16 bytes used here).</remarks>
+/// <remarks>128 bytes are the <see cref="Message"/> (88) and the array of its payload (40 for the 16 bytes used here). What is retained is kept, at
+/// QoS 0 as well.</remarks>
 public class AllocationTests
 {
     /// <summary>Packets of one read.</summary>
@@ -16,19 +17,19 @@ public class AllocationTests
     private const int MeasuredBatches = 200;
 
     [Theory]
-    [InlineData(QoS.AtMostOnce, 128)]
+    [InlineData(QoS.AtMostOnce, 0)]
     [InlineData(QoS.AtLeastOnce, 128)]
     [InlineData(QoS.ExactlyOnce, 128)]
     public void A_message_to_one_subscriber_allocates_no_more_than_this(QoS qos, double bytes) => AssertAllocates(bytes, qos, subscribers: 1);
 
     [Theory]
-    [InlineData(QoS.AtMostOnce, 128)]
+    [InlineData(QoS.AtMostOnce, 0)]
     [InlineData(QoS.AtLeastOnce, 128)]
     [InlineData(QoS.ExactlyOnce, 128)]
     public void A_message_to_100_subscribers_allocates_no_more_than_this(QoS qos, double bytes) => AssertAllocates(bytes, qos, subscribers: 100);
 
     [Theory]
-    [InlineData(QoS.AtMostOnce, 128)]
+    [InlineData(QoS.AtMostOnce, 0)]
     [InlineData(QoS.AtLeastOnce, 128)]
     [InlineData(QoS.ExactlyOnce, 128)]
     public void A_message_to_a_group_of_10_allocates_no_more_than_this(QoS qos, double bytes) =>

@@ -96,7 +96,7 @@ internal sealed class Router(MessageBroker broker)
             else if (subscription.Local is { } local)
             {
                 matched = true;
-                if (!local.TryDeliver(message, retained: false))
+                if (!local.TryDeliver(turn.Lasting(message), retained: false))
                     turn.Dropped(DropReason.HandlerFull, null, message);
             }
             else
