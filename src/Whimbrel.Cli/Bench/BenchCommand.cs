@@ -15,7 +15,7 @@ namespace Whimbrel.Cli.Bench;
 /// <summary><c>whimbrel bench</c>: the options and their meaning.</summary>
 internal sealed class BenchCommand : Command
 {
-    private static readonly Scenario[] _scenarios =
+    private static readonly Scenario[] All =
     [
         new PairsScenario(),
         new FanOutScenario(),
@@ -25,7 +25,7 @@ internal sealed class BenchCommand : Command
     private readonly Argument<string?> _scenario = new("scenario")
     {
         HelpName = "SCENARIO",
-        Description = string.Join("; ", _scenarios.Select(s => $"{s.Name}: {s.Summary}")) + ".",
+        Description = string.Join("; ", All.Select(s => $"{s.Name}: {s.Summary}")) + ".",
         Arity = new ArgumentArity(0, 1),
     };
 
@@ -71,8 +71,8 @@ internal sealed class BenchCommand : Command
     {
         var problems = new List<string>();
         string? name = parsed.GetValue(_scenario);
-        var scenario = Array.Find(_scenarios, s => s.Name == name);
-        string names = string.Join(", ", _scenarios.Select(s => s.Name));
+        var scenario = Array.Find(All, s => s.Name == name);
+        string names = string.Join(", ", All.Select(s => s.Name));
         if (scenario is null)
             throw new UsageFailure(name is null ? $"which scenario? {names}" : $"there is no scenario '{name}': {names}");
 

@@ -10,7 +10,7 @@ namespace Whimbrel.Cli.Bench;
 internal sealed partial class BenchRun
 {
     // What has not come this long after the last message is lost.
-    private static readonly TimeSpan _drainPatience = TimeSpan.FromSeconds(2);
+    private static readonly TimeSpan DrainPatience = TimeSpan.FromSeconds(2);
 
     private TrafficReport? _messages;
     private BrokerReport? _broker;
@@ -38,7 +38,7 @@ internal sealed partial class BenchRun
         do
         {
             seen = Traffic.Received + Traffic.Sent - Traffic.Unacknowledged;
-            if (Loop.RunUntil(() => Traffic.IsDrained, Loop.Look() + LoadLoop.Ticks(_drainPatience), ignoreInterrupt: true))
+            if (Loop.RunUntil(() => Traffic.IsDrained, Loop.Look() + LoadLoop.Ticks(DrainPatience), ignoreInterrupt: true))
                 break;
         }
         while (seen != Traffic.Received + Traffic.Sent - Traffic.Unacknowledged);

@@ -17,7 +17,7 @@ internal sealed partial class BenchRun : IDisposable
     // More at once would only fill the backlog of the listening socket.
     private const int ConnectingMax = 64;
     private const int FiltersPerPacket = 64;
-    private static readonly TimeSpan _patience = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
 
     private readonly ToolContext _context;
     private readonly BrokerProbe? _probe;
@@ -160,7 +160,7 @@ internal sealed partial class BenchRun : IDisposable
         long seen = long.MinValue;
         while (true)
         {
-            bool isDone = Loop.RunUntil(() => _failure is not null || isSo(), Loop.Look() + LoadLoop.Ticks(_patience));
+            bool isDone = Loop.RunUntil(() => _failure is not null || isSo(), Loop.Look() + LoadLoop.Ticks(Patience));
             if (_failure is not null)
                 throw Failed(_failure);
             if (isDone)
@@ -169,7 +169,7 @@ internal sealed partial class BenchRun : IDisposable
                 throw new BenchInterrupted();
             long now = progress();
             if (now == seen)
-                throw new CommandFailure(ExitCode.TimedOut, $"{Settings.Target} sent no {what} for {_patience.TotalSeconds:0} seconds");
+                throw new CommandFailure(ExitCode.TimedOut, $"{Settings.Target} sent no {what} for {Patience.TotalSeconds:0} seconds");
             seen = now;
         }
     }

@@ -17,9 +17,9 @@ internal sealed unsafe partial class LoadPoll : IDisposable
     private const int EventsMax = 1024;
 
     // The kernel packs struct epoll_event { u32 events; u64 token } on x64 only.
-    private static readonly bool _packed = RuntimeInformation.ProcessArchitecture == Architecture.X64;
-    private static readonly int _eventSize = _packed ? 12 : 16;
-    private static readonly int _tokenOffset = _packed ? 4 : 8;
+    private static readonly bool Packed = RuntimeInformation.ProcessArchitecture == Architecture.X64;
+    private static readonly int EventSize = Packed ? 12 : 16;
+    private static readonly int TokenOffset = Packed ? 4 : 8;
 
     private readonly int _fd;
     private byte* _events;
@@ -30,7 +30,7 @@ internal sealed unsafe partial class LoadPoll : IDisposable
         _fd = LoadSystem.Result(epoll_create1(CloseOnExec));
         if (_fd < 0)
             throw new CommandFailure(ExitCode.Failed, $"epoll is not available: {LoadSystem.Describe(-_fd)}");
-        _events = (byte*)NativeMemory.AllocZeroed((nuint)(EventsMax * _eventSize));
+        _events = (byte*)NativeMemory.AllocZeroed((nuint)(EventsMax * EventSize));
     }
 
     public void Add(int fd, uint events, int token) => Control(AddCommand, fd, events, token);
@@ -50,8 +50,8 @@ internal sealed unsafe partial class LoadPoll : IDisposable
     /// <summary>The event number <paramref name="index"/> of the last wait.</summary>
     public uint Event(int index, out int token)
     {
-        byte* at = _events + (index * _eventSize);
-        token = (int)Unsafe.ReadUnaligned<ulong>(at + _tokenOffset);
+        byte* at = _events + (index * EventSize);
+        token = (int)Unsafe.ReadUnaligned<ulong>(at + TokenOffset);
         return Unsafe.ReadUnaligned<uint>(at);
     }
 
@@ -87,7 +87,7 @@ internal sealed unsafe partial class LoadPoll : IDisposable
     {
         byte* entry = stackalloc byte[16];
         Unsafe.WriteUnaligned(entry, events);
-        Unsafe.WriteUnaligned(entry + _tokenOffset, (ulong)token);
+        Unsafe.WriteUnaligned(entry + TokenOffset, (ulong)token);
         int result = LoadSystem.Result(epoll_ctl(_fd, command, fd, entry));
         if (result < 0)
             throw new CommandFailure(ExitCode.Failed, $"epoll_ctl failed: {LoadSystem.Describe(-result)}");
