@@ -14,6 +14,7 @@ var context = new ToolContext
     Input = Console.OpenStandardInput,
     Output = () => new StandardOutput(),
     Error = Console.Error,
+    IsErrorTerminal = !Console.IsErrorRedirected,
     Environment = environment,
     Interrupted = interrupted.Token,
 };

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.CommandLine.Help;
 using Whimbrel.Broker;
+using Whimbrel.Cli.Bench;
 
 namespace Whimbrel.Cli.Commands;
 
@@ -62,6 +63,7 @@ internal static class Tool
             new ConfigCommand(context),
             new StoreCommand(context),
             new BackupCommand(context),
+            new BenchCommand(context),
         };
 
         // -h is the host, as with mosquitto's tools; directives such as [diagram] are nobody's business.

@@ -13,6 +13,9 @@ internal sealed class ToolContext
     /// <summary>Everything said to people.</summary>
     public required TextWriter Error { get; init; }
 
+    /// <summary>Somebody watches <see cref="Error"/>: progress is worth showing.</summary>
+    public bool IsErrorTerminal { get; init; }
+
     public required IReadOnlyDictionary<string, string> Environment { get; init; }
 
     /// <summary>Cancelled by SIGINT and SIGTERM. Not used by <c>serve</c>, whose host handles them.</summary>

@@ -1,0 +1,228 @@
+using System.CommandLine;
+using System.Globalization;
+using System.Net;
+using System.Net.Sockets;
+using System.Text.Json;
+using Whimbrel.Cli.Bench.Load;
+using Whimbrel.Cli.Bench.Reports;
+using Whimbrel.Cli.Bench.Scenarios;
+using Whimbrel.Cli.Commands;
+using Whimbrel.Cli.Wire;
+using Whimbrel.Protocol;
+
+namespace Whimbrel.Cli.Bench;
+
+/// <summary><c>whimbrel bench</c>: the options and their meaning.</summary>
+internal sealed class BenchCommand : Command
+{
+    private static readonly Scenario[] All =
+    [
+        new PairsScenario(),
+        new FanOutScenario(),
+        new FanInScenario(),
+    ];
+
+    private readonly Argument<string?> _scenario = new("scenario")
+    {
+        HelpName = "SCENARIO",
+        Description = string.Join("; ", All.Select(s => $"{s.Name}: {s.Summary}")) + ".",
+        Arity = new ArgumentArity(0, 1),
+    };
+
+    private readonly Option<string> _host = ClientOptions.Value("--host", "HOST", "Broker to load; localhost if nothing is said.", "-h");
+    private readonly Option<string> _port = ClientOptions.Value("--port", "PORT", "Its port; 1883 if nothing is said.", "-p");
+    private readonly Option<string> _url = ClientOptions.Value(
+        "--url", "URL", "Both at once, and who connects: mqtt://[user[:password]@]host[:port] or unix:///PATH.", "-L");
+    private readonly Option<string> _qos = ClientOptions.Value("--qos", "QOS", "Of publishing and subscribing: 0, 1 or 2.", "-q");
+    private readonly Option<string> _payload = ClientOptions.Value("--payload", "BYTES", "Of each message, 16 or more; 16 if nothing is said.");
+    private readonly Option<string> _window = ClientOptions.Value(
+        "--window", "COUNT", "Messages of one publisher that may be on their way, to subscribers and for acknowledgement.");
+    private readonly Option<string> _rate = ClientOptions.Value(
+        "--rate", "RATE", "Messages a second of each publisher, by a timetable: latency counts from the moment when a message was due.");
+    private readonly Option<string> _duration = ClientOptions.Value("--duration", "SECONDS", "How long to measure; 5 if nothing is said.", "-d");
+    private readonly Option<string> _warmup = ClientOptions.Value("--warmup", "SECONDS", "How long to run before; 1 if nothing is said.");
+    private readonly Option<string> _clients = ClientOptions.Value("--clients", "COUNT", "Publishers, or connections where the scenario has no others.", "-c");
+    private readonly Option<string> _pairs = ClientOptions.Value("--pairs", "COUNT", "The same for pairs.");
+    private readonly Option<string> _subscribers = ClientOptions.Value("--subscribers", "COUNT", "Subscribers, where the scenario has a choice.");
+    private readonly Option<string> _count = ClientOptions.Value("--count", "COUNT", "Messages or subscriptions, where the scenario counts them.", "-n");
+    private readonly Option<string> _topic = ClientOptions.Value("--topic", "PREFIX", "Beginning of all topics and client identifiers; unique if nothing is said.");
+    private readonly Option<string> _version = ClientOptions.Value("--version", "VERSION", "MQTT 3.1.1 or 5; 5 if nothing is said.", "-V");
+    private readonly Option<string> _sources = ClientOptions.Value(
+        "--sources", "FIRST-LAST", "Connect from these addresses in turn, such as 127.0.0.1-127.0.0.9: each has some 28,000 ports.");
+    private readonly Option<string> _pid = ClientOptions.Value("--pid", "PID", "Process of the broker: reports its CPU per message and memory.");
+    private readonly Option<bool> _json = ClientOptions.Flag("--json", "Print the result as JSON.");
+
+    public BenchCommand(ToolContext context)
+        : base("bench", "Load a broker and measure it.")
+    {
+        Add(_scenario);
+        Option[] options =
+        [
+            _host, _port, _url, _qos, _payload, _window, _rate, _duration, _warmup, _clients, _pairs, _subscribers, _count, _topic, _version,
+            _sources, _pid, _json,
+        ];
+        foreach (var option in options)
+            Add(option);
+        SetAction((parsed, _) => RunAsync(Read(parsed), context));
+    }
+
+    /// <exception cref="UsageFailure">The options do not go together.</exception>
+    public BenchSettings Read(ParseResult parsed)
+    {
+        var problems = new List<string>();
+        string? name = parsed.GetValue(_scenario);
+        var scenario = Array.Find(All, s => s.Name == name);
+        string names = string.Join(", ", All.Select(s => s.Name));
+        if (scenario is null)
+            throw new UsageFailure(name is null ? $"which scenario? {names}" : $"there is no scenario '{name}': {names}");
+
+        var url = ReadTarget(parsed, problems);
+        int clients = ReadCount(parsed, _clients, scenario.Clients, scenario.Name, problems);
+        if (parsed.GetValue(_pairs) is not null)
+            clients = ReadCount(parsed, _pairs, scenario is PairsScenario ? scenario.Clients : 0, scenario.Name, problems);
+        if (parsed.GetValue(_rate) is not null && !scenario.TakesRate)
+            problems.Add($"{scenario.Name} has no --rate");
+        string prefix = parsed.GetValue(_topic) ?? $"bench/{Random.Shared.Next(0x10000):x4}";
+        if (!TopicName.IsValid(WireText.Encode(prefix)))
+            problems.Add($"--topic '{prefix}' is not the beginning of a topic name");
+
+        var settings = new BenchSettings(scenario, url.Target)
+        {
+            Prefix = prefix,
+            UserName = url.UserName,
+            Password = url.Password,
+            Version = ReadVersion(parsed, problems),
+            Sources = ReadSources(parsed, problems),
+            QoS = (QoS)ClientOptions.ReadNumber(parsed, _qos, 0, 2, 0, problems),
+            PayloadBytes = (int)ClientOptions.ReadNumber(parsed, _payload, Stamp.Length, 256 * 1024 * 1024 - 1024, Stamp.Length, problems),
+            Window = (int)ClientOptions.ReadNumber(parsed, _window, 1, 30_000, scenario.Window(clients), problems),
+            Rate = ReadDecimal(parsed, _rate, 0.001, 10_000_000, 0, problems),
+            Duration = TimeSpan.FromSeconds(ReadDecimal(parsed, _duration, 0.001, 1_000_000, 5, problems)),
+            Warmup = TimeSpan.FromSeconds(ReadDecimal(parsed, _warmup, 0, 1_000_000, 1, problems)),
+            Clients = clients,
+            Subscribers = ReadCount(parsed, _subscribers, scenario.Subscribers, scenario.Name, problems),
+            Count = ReadCount(parsed, _count, scenario.Count, scenario.Name, problems),
+            BrokerPid = parsed.GetValue(_pid) is null ? null : (int)ClientOptions.ReadNumber(parsed, _pid, 1, int.MaxValue, 1, problems),
+            IsJson = parsed.GetValue(_json),
+        };
+        return problems.Count == 0 ? settings : throw new UsageFailure(problems);
+    }
+
+    private static async Task<int> RunAsync(BenchSettings settings, ToolContext context)
+    {
+        if (!OperatingSystem.IsLinux())
+            throw new CommandFailure(ExitCode.Failed, "bench needs Linux: its event loop is made of epoll");
+
+        // One thread for everything; it waits in the kernel, so it is not one of the pool's.
+        var report = await Task.Factory.StartNew(
+            () =>
+            {
+                using var run = new BenchRun(settings, context);
+                return run.Execute();
+            },
+            CancellationToken.None,
+            TaskCreationOptions.LongRunning,
+            TaskScheduler.Default).ConfigureAwait(false);
+
+        using var output = context.Output();
+        output.Write(settings.IsJson ? JsonSerializer.Serialize(report, BenchJson.Default.BenchReport) + "\n" : BenchText.Of(report));
+        output.Flush();
+        return (int)Outcome(report);
+    }
+
+    /// <summary>QoS 0 may lose messages; nothing may come twice or in another order here, where no connection is made again.</summary>
+    private static ExitCode Outcome(BenchReport report)
+    {
+        if (report.Ended != "completed")
+            return ExitCode.Interrupted;
+        var checks = report.Checks;
+        bool isSound = checks.Duplicated == 0 && checks.Reordered == 0 && checks.Foreign == 0 && checks.Disconnected == 0
+            && (checks.Lost == 0 || report.Settings.Qos == 0) && checks.Unacknowledged == 0;
+        return isSound ? ExitCode.Ok : ExitCode.Failed;
+    }
+
+    private BrokerUrl ReadTarget(ParseResult parsed, List<string> problems)
+    {
+        string? host = parsed.GetValue(_host);
+        string? port = parsed.GetValue(_port);
+        if (parsed.GetValue(_url) is { } text)
+        {
+            if (host is not null || port is not null)
+                problems.Add("-L says where the broker is; leave -h and -p out");
+            if (BrokerUrl.TryParse(text, out string wrong) is { } url)
+                return url;
+            problems.Add($"-L {wrong}");
+        }
+
+        int number = WireTarget.DefaultPort;
+        if (port is not null && !BrokerUrl.TryParsePort(port, out number))
+            problems.Add($"-p must be a number from 1 to 65535, not '{port}'");
+        if (host is { Length: 0 })
+            problems.Add("-h must not be empty");
+        return new BrokerUrl(new WireTarget((host ?? "localhost").Trim('[', ']'), number), null, null, null);
+    }
+
+    private ProtocolVersion ReadVersion(ParseResult parsed, List<string> problems)
+    {
+        switch (parsed.GetValue(_version))
+        {
+            case null or "5" or "5.0" or "mqttv5":
+                return ProtocolVersion.Mqtt50;
+            case "3.1.1" or "311" or "mqttv311":
+                return ProtocolVersion.Mqtt311;
+            case var other:
+                problems.Add($"--version must be 3.1.1 or 5, not '{other}'");
+                return ProtocolVersion.Mqtt50;
+        }
+    }
+
+    private IReadOnlyList<IPAddress> ReadSources(ParseResult parsed, List<string> problems)
+    {
+        if (parsed.GetValue(_sources) is not { } text)
+            return [];
+        string[] ends = text.Split('-');
+        if (ends.Length <= 2 && IPAddress.TryParse(ends[0], out var first) && IPAddress.TryParse(ends[^1], out var last))
+        {
+            if (first.Equals(last))
+                return [first];
+            if (first.AddressFamily == AddressFamily.InterNetwork && last.AddressFamily == AddressFamily.InterNetwork)
+            {
+                uint from = Number(first);
+                uint to = Number(last);
+                if (from <= to && to - from < 65_536)
+                    return [.. Enumerable.Range(0, (int)(to - from) + 1).Select(i => Address(from + (uint)i))];
+            }
+        }
+
+        problems.Add($"--sources must be an address or two such as 127.0.0.1-127.0.0.9, not '{text}'");
+        return [];
+    }
+
+    private static uint Number(IPAddress address) => System.Buffers.Binary.BinaryPrimitives.ReadUInt32BigEndian(address.GetAddressBytes());
+
+    private static IPAddress Address(uint number)
+    {
+        byte[] bytes = new byte[4];
+        System.Buffers.Binary.BinaryPrimitives.WriteUInt32BigEndian(bytes, number);
+        return new IPAddress(bytes);
+    }
+
+    private static int ReadCount(ParseResult parsed, Option<string> option, int otherwise, string scenario, List<string> problems)
+    {
+        if (otherwise != 0)
+            return (int)ClientOptions.ReadNumber(parsed, option, 1, 100_000_000, otherwise, problems);
+        if (parsed.GetValue(option) is not null)
+            problems.Add($"{scenario} has no {option.Name}");
+        return 0;
+    }
+
+    private static double ReadDecimal(ParseResult parsed, Option<string> option, double min, double max, double otherwise, List<string> problems)
+    {
+        if (parsed.GetValue(option) is not { } text)
+            return otherwise;
+        if (double.TryParse(text, NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out double number) && number >= min && number <= max)
+            return number;
+        problems.Add(string.Create(CultureInfo.InvariantCulture, $"{option.Name} must be a number from {min} to {max}, not '{text}'"));
+        return otherwise;
+    }
+}

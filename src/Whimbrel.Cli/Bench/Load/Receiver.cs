@@ -1,0 +1,56 @@
+namespace Whimbrel.Cli.Bench.Load;
+
+/// <summary>Takes the messages of some publishers and checks that each comes once and in order.</summary>
+/// <param name="first">The number of the first publisher whose messages it gets.</param>
+/// <param name="seen">One for each publisher; the members of a shared subscription have the same.</param>
+/// <param name="isShared">Others get a part of the messages: order is checked among those that come here.</param>
+internal sealed class Receiver(Traffic traffic, int first, SequenceCheck[] seen, bool isShared = false)
+{
+    private readonly long[]? _last = isShared ? NoneYet(seen.Length) : null;
+
+    public Receiver(Traffic traffic, int first, int count)
+        : this(traffic, first, New(count))
+    {
+    }
+
+    public static SequenceCheck[] New(int count, bool isOpen = false)
+    {
+        var checks = new SequenceCheck[count];
+        for (int i = 0; i < count; i++)
+            checks[i] = new SequenceCheck { IsOpen = isOpen };
+        return checks;
+    }
+
+    public void Received(ReadOnlySpan<byte> payload, int packetBytes)
+    {
+        if (payload.Length < Stamp.Length)
+        {
+            traffic.CountForeign();
+            return;
+        }
+
+        long due = Stamp.Read(payload, out int publisher, out long sequence);
+        int index = publisher - first;
+        if ((uint)index >= (uint)seen.Length)
+        {
+            traffic.CountForeign();
+            return;
+        }
+
+        var arrival = seen[index].Take(sequence);
+        if (_last is not null && arrival != Arrival.Again)
+        {
+            arrival = sequence < _last[index] ? Arrival.Late : Arrival.InOrder;
+            _last[index] = Math.Max(sequence, _last[index]);
+        }
+
+        traffic.CountReceived(publisher, due, packetBytes, arrival);
+    }
+
+    private static long[] NoneYet(int count)
+    {
+        long[] last = new long[count];
+        Array.Fill(last, -1);
+        return last;
+    }
+}

@@ -1,0 +1,83 @@
+using System.Globalization;
+using System.Text;
+
+namespace Whimbrel.Cli.Bench.Reports;
+
+/// <summary>The result for people.</summary>
+internal static class BenchText
+{
+    public static string Of(BenchReport report)
+    {
+        var text = new StringBuilder();
+        Line(text, report.Scenario, Headline(report));
+        foreach (var stage in report.Stages)
+            Line(text, stage.Name, Stage(stage));
+        if (report.Messages is { } messages)
+        {
+            Line(text, "in", $"{messages.InPerSecond:N0} msg/s   {messages.InMegabytesPerSecond:N1} MB/s");
+            Line(text, "out", $"{messages.OutPerSecond:N0} msg/s   {messages.OutMegabytesPerSecond:N1} MB/s");
+        }
+
+        if (report.LatencyMicroseconds is { } latency)
+            Line(text, "latency", Percentiles(latency));
+        Line(text, "checks", Checks(report.Checks));
+        if (report.Checks.DisconnectReason is { } reason)
+            Line(text, "ended", $"{report.Checks.Disconnected:N0} connections: {reason}");
+        if (report.Broker is { } broker)
+        {
+            string each = report.Messages is null ? "" : $"{broker.CpuMicrosecondsPerMessage:N3} us CPU per message (in plus out), ";
+            Line(text, "broker", $"{each}{broker.CpuPercent:N0} % of a core, {Size(broker.RssBytes)} RSS, {broker.BytesPerConnection:N0} B per connection, {broker.ContextSwitchesPerSecond:N0} context switches/s");
+        }
+
+        if (report.Load is { } load)
+            Line(text, "load", $"{load.CpuMicrosecondsPerMessage:N3} us CPU per message, {load.CpuPercent:N0} % of a core");
+        return text.ToString();
+    }
+
+    public static string Duration(double microseconds) => microseconds switch
+    {
+        < 1000 => string.Create(CultureInfo.InvariantCulture, $"{microseconds:N0} us"),
+        < 1_000_000 => string.Create(CultureInfo.InvariantCulture, $"{microseconds / 1e3:N1} ms"),
+        _ => string.Create(CultureInfo.InvariantCulture, $"{microseconds / 1e6:N2} s"),
+    };
+
+    private static string Headline(BenchReport report)
+    {
+        var s = report.Settings;
+        string pace = s.RatePerPublisher > 0 ? $"{s.RatePerPublisher:N0} msg/s each" : $"window {s.Window}";
+        string parts = $"{s.Publishers} publishers, {s.Subscribers} subscribers, QoS {s.Qos}, {s.PayloadBytes} B, {pace}, MQTT {s.MqttVersion}";
+        string measured = report.Messages is { } m ? $", {m.Seconds:N1} s after {s.WarmupSeconds:N1} s" : "";
+        return $"{parts}{measured}{(report.Ended == "completed" ? "" : $", {report.Ended}")}";
+    }
+
+    private static string Stage(StageReport stage)
+    {
+        string cpu = stage.BrokerCpuMicrosecondsEach is { } c ? $", {c:N2} us CPU each" : "";
+        string bytes = stage.BrokerBytesEach is { } b ? $", {b:N0} B each" : "";
+        string latency = stage.LatencyMicroseconds is { } l ? $", p50 {Duration(l.P50)}, p99 {Duration(l.P99)}, max {Duration(l.Max)}" : "";
+        return $"{stage.Count:N0} {stage.Unit} in {stage.Seconds:N2} s, {stage.PerSecond:N0}/s{cpu}{bytes}{latency}";
+    }
+
+    private static string Percentiles(LatencyReport l) =>
+        $"p50 {Duration(l.P50)}   p90 {Duration(l.P90)}   p99 {Duration(l.P99)}   p99.9 {Duration(l.P999)}   max {Duration(l.Max)}";
+
+    private static string Checks(CheckReport c)
+    {
+        var parts = new List<string> { $"{c.Lost:N0} lost, {c.Duplicated:N0} duplicated, {c.Reordered:N0} reordered of {c.Expected:N0}" };
+        if (c.Refused > 0)
+            parts.Add($"{c.Refused:N0} refused");
+        if (c.Unacknowledged > 0)
+            parts.Add($"{c.Unacknowledged:N0} never acknowledged");
+        if (c.Unsent > 0)
+            parts.Add($"{c.Unsent:N0} due and not sent");
+        if (c.Foreign > 0)
+            parts.Add($"{c.Foreign:N0} foreign");
+        return string.Join(", ", parts);
+    }
+
+    private static string Size(long bytes) => string.Create(CultureInfo.InvariantCulture, $"{bytes / 1e6:N1} MB");
+
+    private static void Line(StringBuilder text, string name, FormattableString line) => Line(text, name, line.ToString(CultureInfo.InvariantCulture));
+
+    private static void Line(StringBuilder text, string name, string line) => text.Append(name.PadRight(12)).Append(line).Append('\n');
+}

@@ -1,0 +1,26 @@
+namespace Whimbrel.Cli.Bench;
+
+/// <summary>One kind of load. It is written as a straight line: what it waits for, it waits for in the run's loop.</summary>
+internal abstract class Scenario
+{
+    public abstract string Name { get; }
+
+    /// <summary>For the list of scenarios.</summary>
+    public abstract string Summary { get; }
+
+    /// <summary>Publishers, pairs or connections if nothing is said; 0 if the scenario has none to choose.</summary>
+    public virtual int Clients => 0;
+
+    public virtual int Subscribers => 0;
+
+    /// <summary>Subscriptions or messages if nothing is said; 0 if the scenario does not count.</summary>
+    public virtual int Count => 0;
+
+    /// <summary>Whether <c>--rate</c> has a meaning.</summary>
+    public virtual bool TakesRate => false;
+
+    /// <summary>Messages of one publisher that may be on their way if nothing is said: some 2,000 altogether, which is what a machine batches well.</summary>
+    public virtual int Window(int clients) => Math.Clamp(2000 / Math.Max(1, clients), 1, 1000);
+
+    public abstract void Run(BenchRun run);
+}

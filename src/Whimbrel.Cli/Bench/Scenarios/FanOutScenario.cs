@@ -1,0 +1,35 @@
+using System.Text;
+using Whimbrel.Cli.Bench.Load;
+
+namespace Whimbrel.Cli.Bench.Scenarios;
+
+/// <summary>One topic that many read.</summary>
+internal sealed class FanOutScenario : Scenario
+{
+    public override string Name => "fanout";
+
+    public override string Summary => "one topic with many subscribers";
+
+    public override int Clients => 1;
+
+    public override int Subscribers => 500;
+
+    public override bool TakesRate => true;
+
+    public override int Window(int clients) => 20;
+
+    public override void Run(BenchRun run)
+    {
+        int count = run.Settings.Subscribers;
+        int publisherCount = run.Settings.Clients;
+        var subscribers = run.Connect("s", count);
+        var publishers = run.Connect("p", publisherCount);
+        run.Subscribers = count;
+        run.Subscribe(subscribers, _ => $"{run.Settings.Prefix}/all");
+        foreach (var subscriber in subscribers)
+            subscriber.Receiver = new Receiver(run.Traffic, first: 0, publisherCount);
+        foreach (var publisher in publishers)
+            _ = new Publisher(run.Traffic, publisher, Encoding.UTF8.GetBytes($"{run.Settings.Prefix}/all"), copies: count);
+        run.RunMessages();
+    }
+}
