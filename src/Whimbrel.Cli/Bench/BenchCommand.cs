@@ -17,9 +17,17 @@ internal sealed class BenchCommand : Command
 {
     private static readonly Scenario[] All =
     [
+        new ConnScenario(),
+        new PubScenario(),
+        new SubScenario(),
         new PairsScenario(),
         new FanOutScenario(),
         new FanInScenario(),
+        new SharedScenario(),
+        new RetainedScenario(),
+        new SubsScenario(),
+        new ChurnScenario(),
+        new OfflineScenario(),
     ];
 
     private readonly Argument<string?> _scenario = new("scenario")
@@ -79,10 +87,10 @@ internal sealed class BenchCommand : Command
         var url = ReadTarget(parsed, problems);
         int clients = ReadCount(parsed, _clients, scenario.Clients, scenario.Name, problems);
         if (parsed.GetValue(_pairs) is not null)
-            clients = ReadCount(parsed, _pairs, scenario is PairsScenario ? scenario.Clients : 0, scenario.Name, problems);
+            clients = ReadCount(parsed, _pairs, scenario is PairsScenario ? scenario.Clients : null, scenario.Name, problems);
         if (parsed.GetValue(_rate) is not null && !scenario.TakesRate)
             problems.Add($"{scenario.Name} has no --rate");
-        string prefix = parsed.GetValue(_topic) ?? $"bench/{Random.Shared.Next(0x10000):x4}";
+        string prefix = parsed.GetValue(_topic) ?? (scenario.HasFixedPrefix ? "bench/load" : $"bench/{Random.Shared.Next(0x10000):x4}");
         if (!TopicName.IsValid(WireText.Encode(prefix)))
             problems.Add($"--topic '{prefix}' is not the beginning of a topic name");
 
@@ -93,7 +101,7 @@ internal sealed class BenchCommand : Command
             Password = url.Password,
             Version = ReadVersion(parsed, problems),
             Sources = ReadSources(parsed, problems),
-            QoS = (QoS)ClientOptions.ReadNumber(parsed, _qos, 0, 2, 0, problems),
+            QoS = ReadQoS(parsed, scenario, problems),
             PayloadBytes = (int)ClientOptions.ReadNumber(parsed, _payload, Stamp.Length, 256 * 1024 * 1024 - 1024, Stamp.Length, problems),
             Window = (int)ClientOptions.ReadNumber(parsed, _window, 1, 30_000, scenario.Window(clients), problems),
             Rate = ReadDecimal(parsed, _rate, 0.001, 10_000_000, 0, problems),
@@ -162,6 +170,14 @@ internal sealed class BenchCommand : Command
         return new BrokerUrl(new WireTarget((host ?? "localhost").Trim('[', ']'), number), null, null, null);
     }
 
+    private QoS ReadQoS(ParseResult parsed, Scenario scenario, List<string> problems)
+    {
+        var qos = (QoS)ClientOptions.ReadNumber(parsed, _qos, 0, 2, (int)scenario.QoSMin, problems);
+        if (qos < scenario.QoSMin)
+            problems.Add($"{scenario.Name} must know what the broker has taken: --qos 1 or 2");
+        return qos;
+    }
+
     private ProtocolVersion ReadVersion(ParseResult parsed, List<string> problems)
     {
         switch (parsed.GetValue(_version))
@@ -207,10 +223,10 @@ internal sealed class BenchCommand : Command
         return new IPAddress(bytes);
     }
 
-    private static int ReadCount(ParseResult parsed, Option<string> option, int otherwise, string scenario, List<string> problems)
+    private static int ReadCount(ParseResult parsed, Option<string> option, int? otherwise, string scenario, List<string> problems)
     {
-        if (otherwise != 0)
-            return (int)ClientOptions.ReadNumber(parsed, option, 1, 100_000_000, otherwise, problems);
+        if (otherwise is { } usual)
+            return (int)ClientOptions.ReadNumber(parsed, option, Math.Min(usual, 1), 100_000_000, usual, problems);
         if (parsed.GetValue(option) is not null)
             problems.Add($"{scenario} has no {option.Name}");
         return 0;

@@ -58,6 +58,8 @@ internal sealed partial class LoadClient
         _carried = 0;
         _outputStart = _outputEnd = 0;
         _isBlocked = true;
+        _requests.Clear();
+        Unanswered = 0;
         Broken = null;
         Phase = ClientPhase.Connecting;
         StartedAt = _loop.Look();

@@ -29,6 +29,9 @@ internal sealed class Traffic(LoadLoop loop, MessageShape shape) : ILoadPace
 
     public bool IsRunning { get; private set; }
 
+    /// <summary>The number of the first publisher as payloads have it: not 0 where several processes publish to the same topics.</summary>
+    public int StampBase { get; init; }
+
     public bool IsPaced => shape.Rate > 0;
 
     /// <summary>How many messages may still be published.</summary>
@@ -71,6 +74,9 @@ internal sealed class Traffic(LoadLoop loop, MessageShape shape) : ILoadPace
         return _publishers.Count - 1;
     }
 
+    /// <summary>Forgets the publishers: others take their places and numbers.</summary>
+    public void Dismiss() => _publishers.Clear();
+
     public void Start()
     {
         IsRunning = true;
@@ -83,7 +89,11 @@ internal sealed class Traffic(LoadLoop loop, MessageShape shape) : ILoadPace
     }
 
     /// <summary>From now on the latency counts.</summary>
-    public void Measure() => _from = loop.Look();
+    public void Measure()
+    {
+        _from = loop.Look();
+        _until = long.MaxValue;
+    }
 
     /// <summary>No message is due any more. What was due and could not be sent is sent yet.</summary>
     public void Stop()
@@ -92,9 +102,10 @@ internal sealed class Traffic(LoadLoop loop, MessageShape shape) : ILoadPace
         IsRunning = IsPaced;
     }
 
-    /// <summary>Nothing is sent any more.</summary>
+    /// <summary>Nothing is sent any more, and no latency of what still comes counts.</summary>
     public void End()
     {
+        _from = long.MaxValue;
         IsRunning = false;
         loop.Pace = null;
     }
@@ -133,6 +144,9 @@ internal sealed class Traffic(LoadLoop loop, MessageShape shape) : ILoadPace
             CountLeft -= messages;
     }
 
+    /// <summary>So many deliveries are due that no publisher of this run has counted.</summary>
+    public void Expect(long messages) => Expected += messages;
+
     public void CountRefused(int copies)
     {
         Refused++;
@@ -154,7 +168,7 @@ internal sealed class Traffic(LoadLoop loop, MessageShape shape) : ILoadPace
         if (arrival == Arrival.Late)
             Reordered++;
         CountLatency(due);
-        if (publisher < _publishers.Count)
+        if ((uint)publisher < (uint)_publishers.Count)
             _publishers[publisher].Delivered();
     }
 
