@@ -15,6 +15,9 @@ namespace Whimbrel.Cli.Bench;
 /// <summary><c>whimbrel bench</c>: the options and their meaning.</summary>
 internal sealed class BenchCommand : Command
 {
+    // Of Linux, whatever the system is set to.
+    private const int PidMax = 4_194_304;
+
     private static readonly Scenario[] All =
     [
         new ConnScenario(),
@@ -110,7 +113,7 @@ internal sealed class BenchCommand : Command
             Clients = clients,
             Subscribers = ReadCount(parsed, _subscribers, scenario.Subscribers, scenario.Name, problems),
             Count = ReadCount(parsed, _count, scenario.Count, scenario.Name, problems),
-            BrokerPid = parsed.GetValue(_pid) is null ? null : (int)ClientOptions.ReadNumber(parsed, _pid, 1, int.MaxValue, 1, problems),
+            BrokerPid = parsed.GetValue(_pid) is null ? null : (int)ClientOptions.ReadNumber(parsed, _pid, 1, PidMax, 1, problems),
             IsJson = parsed.GetValue(_json),
         };
         return problems.Count == 0 ? settings : throw new UsageFailure(problems);

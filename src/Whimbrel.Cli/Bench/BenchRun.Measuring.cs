@@ -22,11 +22,12 @@ internal sealed partial class BenchRun
     {
         _ready = Read();
         _isSetUp = true;
-        Traffic.Start();
-        Loop.RunFor(Settings.Warmup);
-        Traffic.Measure();
+        long from = Loop.Look() + LoadLoop.Ticks(Settings.Warmup);
+        long until = from + LoadLoop.Ticks(Settings.Duration);
+        Traffic.Start(from, until);
+        Loop.RunUntil(static () => false, from);
         var before = Mark();
-        Loop.RunFor(Settings.Duration);
+        Loop.RunUntil(static () => false, until);
         Traffic.Stop();
         Measured(before, Mark());
         if (drain)
@@ -41,7 +42,6 @@ internal sealed partial class BenchRun
         Traffic.Latency.Reset();
         Stage(stage, "messages", () =>
         {
-            Traffic.Measure();
             Traffic.Start();
             Await("acknowledgement", () => Traffic.Sent - Traffic.Unacknowledged, () => Traffic.CountLeft == 0 && Traffic.Unacknowledged == 0);
             Traffic.End();

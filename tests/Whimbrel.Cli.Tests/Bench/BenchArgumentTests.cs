@@ -76,6 +76,7 @@ public class BenchArgumentTests
     [InlineData("--version must be 3.1.1 or 5, not '4'", "pairs", "--version", "4")]
     [InlineData("--sources must be an address or two such as 127.0.0.1-127.0.0.9, not '127.0.0.9-127.0.0.1'", "pairs", "--sources", "127.0.0.9-127.0.0.1")]
     [InlineData("--topic 'a/+' is not the beginning of a topic name", "pairs", "--topic", "a/+")]
+    [InlineData("--pid must be a number from 1 to 4194304, not '0'", "pairs", "--pid", "0")]
     [InlineData("pairs has no --subscribers", "pairs", "--subscribers", "3")]
     [InlineData("fanin has no --pairs", "fanin", "--pairs", "3")]
     [InlineData("conn has no --rate", "conn", "--rate", "3")]
@@ -87,7 +88,7 @@ public class BenchArgumentTests
 
     [Theory]
     [InlineData(3, "cannot reach 127.0.0.1:1: connection refused: nothing listens on that port", "-p", "1")]
-    [InlineData(2, "--pid 2147483647: there is no such process", "--pid", "2147483647")]
+    [InlineData(2, "--pid 4194304: there is no such process", "--pid", "4194304")]
     [InlineData(2, "--sources cannot be used to connect to 127.0.0.1:1883: they are addresses of another kind", "--sources", "::1")]
     public async Task What_cannot_be_done_is_said_in_a_line(int code, string text, params string[] arguments)
     {

@@ -43,6 +43,7 @@ public class BenchCheckTests
     [Fact]
     public async Task A_broker_that_refuses_ends_the_run()
     {
+        Assert.SkipUnless(OperatingSystem.IsLinux(), "bench needs Linux");
         await using var broker = new FaultyBroker(BrokerFault.Refuses);
         using var world = new ToolWorld();
         Assert.Equal(4, await world.RunAsync("bench", "pairs", "-h", "127.0.0.1", "-p", broker.Port));

@@ -77,28 +77,26 @@ internal sealed class Traffic(LoadLoop loop, MessageShape shape) : ILoadPace
     /// <summary>Forgets the publishers: others take their places and numbers.</summary>
     public void Dismiss() => _publishers.Clear();
 
+    /// <summary>Begins to publish, without end.</summary>
     public void Start()
-    {
-        IsRunning = true;
-        _origin = loop.Look();
-        _step = IsPaced ? Stopwatch.Frequency / shape.Rate / Math.Max(1, _publishers.Count) : 0;
-        _nextCheck = _origin + Stopwatch.Frequency;
-        loop.Pace = this;
-        foreach (var publisher in _publishers)
-            publisher.Refill();
-    }
-
-    /// <summary>From now on the latency counts.</summary>
-    public void Measure()
     {
         _from = loop.Look();
         _until = long.MaxValue;
+        Begin(_from);
+    }
+
+    /// <summary>Begins to publish. The latency of what is due in the time from the one to the other counts; then nothing is due any more.</summary>
+    public void Start(long from, long until)
+    {
+        _from = from;
+        _until = until;
+        Begin(loop.Now);
     }
 
     /// <summary>No message is due any more. What was due and could not be sent is sent yet.</summary>
     public void Stop()
     {
-        _until = loop.Look();
+        _until = Math.Min(_until, loop.Look());
         IsRunning = IsPaced;
     }
 
@@ -176,6 +174,17 @@ internal sealed class Traffic(LoadLoop loop, MessageShape shape) : ILoadPace
     {
         if (due >= _from && due < _until)
             _latency.Record((long)((loop.Now - due) * _nanosecondsPerTick));
+    }
+
+    private void Begin(long now)
+    {
+        IsRunning = true;
+        _origin = now;
+        _step = IsPaced ? Stopwatch.Frequency / shape.Rate / Math.Max(1, _publishers.Count) : 0;
+        _nextCheck = _origin + Stopwatch.Frequency;
+        loop.Pace = this;
+        foreach (var publisher in _publishers)
+            publisher.Refill();
     }
 
     // The timetable is one for all publishers, who take turns: so they do not all send at once.
