@@ -55,6 +55,7 @@ internal sealed class BenchCommand : Command
     private readonly Option<string> _clients = ClientOptions.Value("--clients", "COUNT", "Publishers, or connections where the scenario has no others.", "-c");
     private readonly Option<string> _pairs = ClientOptions.Value("--pairs", "COUNT", "The same for pairs.");
     private readonly Option<string> _subscribers = ClientOptions.Value("--subscribers", "COUNT", "Subscribers, where the scenario has a choice.");
+    private readonly Option<string> _stalled = ClientOptions.Value("--stalled", "COUNT", "Subscribers besides that read nothing, of fanout.");
     private readonly Option<string> _count = ClientOptions.Value("--count", "COUNT", "Messages or subscriptions, where the scenario counts them.", "-n");
     private readonly Option<string> _topic = ClientOptions.Value("--topic", "PREFIX", "Beginning of all topics and client identifiers; unique if nothing is said.");
     private readonly Option<string> _version = ClientOptions.Value("--version", "VERSION", "MQTT 3.1.1 or 5; 5 if nothing is said.", "-V");
@@ -69,7 +70,7 @@ internal sealed class BenchCommand : Command
         Add(_scenario);
         Option[] options =
         [
-            _host, _port, _url, _qos, _payload, _window, _rate, _duration, _warmup, _clients, _pairs, _subscribers, _count, _topic, _version,
+            _host, _port, _url, _qos, _payload, _window, _rate, _duration, _warmup, _clients, _pairs, _subscribers, _stalled, _count, _topic, _version,
             _sources, _pid, _json,
         ];
         foreach (var option in options)
@@ -112,6 +113,7 @@ internal sealed class BenchCommand : Command
             Warmup = TimeSpan.FromSeconds(ReadDecimal(parsed, _warmup, 0, 1_000_000, 1, problems)),
             Clients = clients,
             Subscribers = ReadCount(parsed, _subscribers, scenario.Subscribers, scenario.Name, problems),
+            Stalled = ReadCount(parsed, _stalled, scenario.Stalled, scenario.Name, problems),
             Count = ReadCount(parsed, _count, scenario.Count, scenario.Name, problems),
             BrokerPid = parsed.GetValue(_pid) is null ? null : (int)ClientOptions.ReadNumber(parsed, _pid, 1, PidMax, 1, problems),
             IsJson = parsed.GetValue(_json),

@@ -186,7 +186,7 @@ internal sealed partial class BenchRun : IDisposable
         double seconds = Stopwatch.GetElapsedTime(began).TotalSeconds;
         var after = Read();
         double? cpu = _probe is null || count == 0 ? null : Math.Round((after.CpuNanoseconds - before.CpuNanoseconds) / 1e3 / count, 3);
-        double? bytes = _probe is null || count == 0 ? null : Math.Round((after.ResidentBytes - before.ResidentBytes) / (double)count, 1);
+        double? bytes = _probe is null || count == 0 ? null : Math.Round((after.ResidentBytes - before.ResidentBytes) / (double)count, 1) + 0.0;
         _stages.Add(new StageReport(
             name, unit, count, Math.Round(seconds, 6), Math.Round(count / seconds, 1), cpu, bytes, latency is null ? null : LatencyReport.Of(latency)));
     }

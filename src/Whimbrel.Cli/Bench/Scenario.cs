@@ -15,6 +15,9 @@ internal abstract class Scenario
 
     public virtual int? Subscribers => null;
 
+    /// <summary>Subscribers besides that do not read; null if the scenario leaves no choice.</summary>
+    public virtual int? Stalled => null;
+
     /// <summary>Subscriptions or messages if nothing is said; null if the scenario does not count.</summary>
     public virtual int? Count => null;
 

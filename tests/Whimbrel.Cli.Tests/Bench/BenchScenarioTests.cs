@@ -15,6 +15,7 @@ public class BenchScenarioTests
     [InlineData("pairs", "--rate", "200", "--qos", "1")]
     [InlineData("pairs", "--sources", "127.0.0.2-127.0.0.4")]
     [InlineData("fanout", "--subscribers", "20", "--clients", "2")]
+    [InlineData("fanout", "--subscribers", "5", "--stalled", "2")]
     [InlineData("fanout", "--subscribers", "20", "--qos", "2", "--window", "5")]
     [InlineData("fanin", "--clients", "20")]
     [InlineData("fanin", "--clients", "5", "--qos", "1", "--version", "3.1.1")]

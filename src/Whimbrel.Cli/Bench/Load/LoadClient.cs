@@ -132,6 +132,9 @@ internal sealed partial class LoadClient
             Read();
     }
 
+    /// <summary>Reads nothing more, so that what is sent to it piles up.</summary>
+    public void Hold() => _loop.Poll.Change(_fd, 0, _token);
+
     /// <summary>Says DISCONNECT and closes.</summary>
     public void Disconnect()
     {

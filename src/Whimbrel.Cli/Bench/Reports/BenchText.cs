@@ -66,7 +66,7 @@ internal static class BenchText
     private static string Stage(StageReport stage)
     {
         string cpu = stage.BrokerCpuMicrosecondsEach is { } c ? $", {c:N2} us CPU each" : "";
-        string bytes = stage.BrokerBytesEach is { } b ? $", {b:N0} B each" : "";
+        string bytes = stage.BrokerBytesEach is { } b ? $", {Math.Round(b) + 0.0:N0} B each" : "";
         string latency = stage.LatencyMicroseconds is { } l ? $", p50 {Duration(l.P50)}, p99 {Duration(l.P99)}, max {Duration(l.Max)}" : "";
         return $"{stage.Count:N0} {stage.Unit} in {stage.Seconds:N2} s, {stage.PerSecond:N0}/s{cpu}{bytes}{latency}";
     }

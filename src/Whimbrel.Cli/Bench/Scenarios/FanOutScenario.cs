@@ -13,6 +13,8 @@ internal sealed class FanOutScenario : Scenario
 
     public override int? Subscribers => 500;
 
+    public override int? Stalled => 0;
+
     public override bool TakesRate => true;
 
     public override int Window(int clients) => 20;
@@ -29,6 +31,20 @@ internal sealed class FanOutScenario : Scenario
             subscriber.Receiver = new Receiver(run.Traffic, first: 0, publisherCount);
         foreach (var publisher in publishers)
             _ = new Publisher(run.Traffic, publisher, $"{run.Settings.Prefix}/all", copies: count);
+        if (run.Settings.Stalled > 0)
+            Stall(run);
         run.RunMessages();
+    }
+
+    private static void Stall(BenchRun run)
+    {
+        var stalled = run.Connect("idlers", run.Settings.Stalled);
+        run.Subscribe(stalled, _ => $"{run.Settings.Prefix}/all");
+        foreach (var client in stalled)
+        {
+            // That the broker ends such a connection some day is its right.
+            client.Ended = null;
+            client.Hold();
+        }
     }
 }
