@@ -16,6 +16,8 @@ internal sealed class ToolWorld : IDisposable
     /// <summary>Stands in for <see cref="Input"/> where a test writes while the tool reads.</summary>
     public Stream? InputStream { get; init; }
 
+    public bool IsErrorTerminal { get; init; }
+
     public Dictionary<string, string> Environment { get; } = [];
 
     public string Output => _output.Text;
@@ -27,6 +29,7 @@ internal sealed class ToolWorld : IDisposable
         Input = () => InputStream ?? new MemoryStream(Encoding.UTF8.GetBytes(Input)),
         Output = () => new StandardOutput(_output),
         Error = _error,
+        IsErrorTerminal = IsErrorTerminal,
         Environment = Environment,
         Interrupted = _interrupted.Token,
     };

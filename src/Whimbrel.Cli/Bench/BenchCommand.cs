@@ -15,11 +15,22 @@ namespace Whimbrel.Cli.Bench;
 /// <summary><c>whimbrel bench</c>: the options and their meaning.</summary>
 internal sealed class BenchCommand : Command
 {
+    // Of Linux, whatever the system is set to.
+    private const int PidMax = 4_194_304;
+
     private static readonly Scenario[] All =
     [
+        new ConnScenario(),
+        new PubScenario(),
+        new SubScenario(),
         new PairsScenario(),
         new FanOutScenario(),
         new FanInScenario(),
+        new SharedScenario(),
+        new RetainedScenario(),
+        new SubsScenario(),
+        new ChurnScenario(),
+        new OfflineScenario(),
     ];
 
     private readonly Argument<string?> _scenario = new("scenario")
@@ -44,6 +55,7 @@ internal sealed class BenchCommand : Command
     private readonly Option<string> _clients = ClientOptions.Value("--clients", "COUNT", "Publishers, or connections where the scenario has no others.", "-c");
     private readonly Option<string> _pairs = ClientOptions.Value("--pairs", "COUNT", "The same for pairs.");
     private readonly Option<string> _subscribers = ClientOptions.Value("--subscribers", "COUNT", "Subscribers, where the scenario has a choice.");
+    private readonly Option<string> _stalled = ClientOptions.Value("--stalled", "COUNT", "Subscribers besides that read nothing, of fanout.");
     private readonly Option<string> _count = ClientOptions.Value("--count", "COUNT", "Messages or subscriptions, where the scenario counts them.", "-n");
     private readonly Option<string> _topic = ClientOptions.Value("--topic", "PREFIX", "Beginning of all topics and client identifiers; unique if nothing is said.");
     private readonly Option<string> _version = ClientOptions.Value("--version", "VERSION", "MQTT 3.1.1 or 5; 5 if nothing is said.", "-V");
@@ -58,7 +70,7 @@ internal sealed class BenchCommand : Command
         Add(_scenario);
         Option[] options =
         [
-            _host, _port, _url, _qos, _payload, _window, _rate, _duration, _warmup, _clients, _pairs, _subscribers, _count, _topic, _version,
+            _host, _port, _url, _qos, _payload, _window, _rate, _duration, _warmup, _clients, _pairs, _subscribers, _stalled, _count, _topic, _version,
             _sources, _pid, _json,
         ];
         foreach (var option in options)
@@ -79,10 +91,10 @@ internal sealed class BenchCommand : Command
         var url = ReadTarget(parsed, problems);
         int clients = ReadCount(parsed, _clients, scenario.Clients, scenario.Name, problems);
         if (parsed.GetValue(_pairs) is not null)
-            clients = ReadCount(parsed, _pairs, scenario is PairsScenario ? scenario.Clients : 0, scenario.Name, problems);
+            clients = ReadCount(parsed, _pairs, scenario is PairsScenario ? scenario.Clients : null, scenario.Name, problems);
         if (parsed.GetValue(_rate) is not null && !scenario.TakesRate)
             problems.Add($"{scenario.Name} has no --rate");
-        string prefix = parsed.GetValue(_topic) ?? $"bench/{Random.Shared.Next(0x10000):x4}";
+        string prefix = parsed.GetValue(_topic) ?? (scenario.HasFixedPrefix ? "bench/load" : $"bench/{Random.Shared.Next(0x10000):x4}");
         if (!TopicName.IsValid(WireText.Encode(prefix)))
             problems.Add($"--topic '{prefix}' is not the beginning of a topic name");
 
@@ -93,7 +105,7 @@ internal sealed class BenchCommand : Command
             Password = url.Password,
             Version = ReadVersion(parsed, problems),
             Sources = ReadSources(parsed, problems),
-            QoS = (QoS)ClientOptions.ReadNumber(parsed, _qos, 0, 2, 0, problems),
+            QoS = ReadQoS(parsed, scenario, problems),
             PayloadBytes = (int)ClientOptions.ReadNumber(parsed, _payload, Stamp.Length, 256 * 1024 * 1024 - 1024, Stamp.Length, problems),
             Window = (int)ClientOptions.ReadNumber(parsed, _window, 1, 30_000, scenario.Window(clients), problems),
             Rate = ReadDecimal(parsed, _rate, 0.001, 10_000_000, 0, problems),
@@ -101,8 +113,9 @@ internal sealed class BenchCommand : Command
             Warmup = TimeSpan.FromSeconds(ReadDecimal(parsed, _warmup, 0, 1_000_000, 1, problems)),
             Clients = clients,
             Subscribers = ReadCount(parsed, _subscribers, scenario.Subscribers, scenario.Name, problems),
+            Stalled = ReadCount(parsed, _stalled, scenario.Stalled, scenario.Name, problems),
             Count = ReadCount(parsed, _count, scenario.Count, scenario.Name, problems),
-            BrokerPid = parsed.GetValue(_pid) is null ? null : (int)ClientOptions.ReadNumber(parsed, _pid, 1, int.MaxValue, 1, problems),
+            BrokerPid = parsed.GetValue(_pid) is null ? null : (int)ClientOptions.ReadNumber(parsed, _pid, 1, PidMax, 1, problems),
             IsJson = parsed.GetValue(_json),
         };
         return problems.Count == 0 ? settings : throw new UsageFailure(problems);
@@ -162,6 +175,14 @@ internal sealed class BenchCommand : Command
         return new BrokerUrl(new WireTarget((host ?? "localhost").Trim('[', ']'), number), null, null, null);
     }
 
+    private QoS ReadQoS(ParseResult parsed, Scenario scenario, List<string> problems)
+    {
+        var qos = (QoS)ClientOptions.ReadNumber(parsed, _qos, 0, 2, (int)scenario.QoSMin, problems);
+        if (qos < scenario.QoSMin)
+            problems.Add($"{scenario.Name} must know what the broker has taken: --qos 1 or 2");
+        return qos;
+    }
+
     private ProtocolVersion ReadVersion(ParseResult parsed, List<string> problems)
     {
         switch (parsed.GetValue(_version))
@@ -207,10 +228,10 @@ internal sealed class BenchCommand : Command
         return new IPAddress(bytes);
     }
 
-    private static int ReadCount(ParseResult parsed, Option<string> option, int otherwise, string scenario, List<string> problems)
+    private static int ReadCount(ParseResult parsed, Option<string> option, int? otherwise, string scenario, List<string> problems)
     {
-        if (otherwise != 0)
-            return (int)ClientOptions.ReadNumber(parsed, option, 1, 100_000_000, otherwise, problems);
+        if (otherwise is { } usual)
+            return (int)ClientOptions.ReadNumber(parsed, option, Math.Min(usual, 1), 100_000_000, usual, problems);
         if (parsed.GetValue(option) is not null)
             problems.Add($"{scenario} has no {option.Name}");
         return 0;

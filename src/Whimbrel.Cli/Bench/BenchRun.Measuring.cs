@@ -15,20 +15,40 @@ internal sealed partial class BenchRun
     private TrafficReport? _messages;
     private BrokerReport? _broker;
     private LoadReport? _load;
+    private Moment _shown;
 
     /// <summary>Runs the messages: warm-up, the measured time, and then until what is on its way has arrived.</summary>
-    public void RunMessages()
+    public void RunMessages(bool drain = true)
     {
         _ready = Read();
         _isSetUp = true;
-        Traffic.Start();
-        Loop.RunFor(Settings.Warmup);
-        Traffic.Measure();
+        long from = Loop.Look() + LoadLoop.Ticks(Settings.Warmup);
+        long until = from + LoadLoop.Ticks(Settings.Duration);
+        Traffic.Start(from, until);
+        Loop.RunUntil(static () => false, from);
         var before = Mark();
-        Loop.RunFor(Settings.Duration);
+        Loop.RunUntil(static () => false, until);
         Traffic.Stop();
         Measured(before, Mark());
-        Drain();
+        if (drain)
+            Drain();
+        Traffic.End();
+    }
+
+    /// <summary>Publishes so many messages and waits for their acknowledgements; a stage of its own, with the time to each.</summary>
+    public void PublishCount(string stage, int count)
+    {
+        Traffic.CountLeft = count;
+        Traffic.Latency.Reset();
+        Stage(stage, "messages", () =>
+        {
+            Traffic.Start();
+            Await("acknowledgement", () => Traffic.Sent - Traffic.Unacknowledged, () => Traffic.CountLeft == 0 && Traffic.Unacknowledged == 0);
+            Traffic.End();
+            return count;
+        }, Traffic.Latency);
+        Traffic.CountLeft = long.MaxValue;
+        Traffic.Latency.Reset();
     }
 
     /// <summary>Waits until everything has arrived that can be expected to.</summary>
@@ -71,11 +91,11 @@ internal sealed partial class BenchRun
         double involuntary = (after.Broker.InvoluntarySwitches - before.Broker.InvoluntarySwitches) / seconds;
         _broker = new BrokerReport(
             _probe.Pid,
-            Math.Round(cpu / messages, 4),
+            sent + received == 0 ? null : Math.Round(cpu / messages, 4),
             Math.Round(cpu / seconds / 1e4, 1),
             after.Broker.ResidentBytes,
             _atStart.ResidentBytes,
-            Math.Round((_ready.ResidentBytes - _atStart.ResidentBytes) / (double)Math.Max(1, _connections), 1),
+            PerConnection(_ready.ResidentBytes),
             Math.Round(voluntary + involuntary, 1),
             Math.Round(voluntary, 1),
             Math.Round(involuntary, 1));
@@ -100,7 +120,7 @@ internal sealed partial class BenchRun
                 Settings.Warmup.TotalSeconds,
                 t.Publishers.Count,
                 Subscribers,
-                _connections),
+                Connections),
             Messages = _messages,
             LatencyMicroseconds = LatencyReport.Of(t.Latency),
             Checks = new CheckReport
@@ -118,11 +138,22 @@ internal sealed partial class BenchRun
                 Disconnected = _disconnected,
                 DisconnectReason = _disconnectReason,
             },
-            Broker = _broker,
+            Broker = _broker ?? Idle(),
             Load = _load,
             Stages = _stages,
         };
     }
+
+    /// <summary>The broker at the end of a run that had stages only.</summary>
+    private BrokerReport? Idle()
+    {
+        if (_probe is null)
+            return null;
+        long resident = Read().ResidentBytes;
+        return new BrokerReport(_probe.Pid, null, null, resident, _atStart.ResidentBytes, Settings.Scenario.MeasuresConnections ? PerConnection(resident) : null, null, null, null);
+    }
+
+    private double PerConnection(long resident) => Math.Round((resident - _atStart.ResidentBytes) / (double)Math.Max(1, Connections), 1);
 
     private void ShowProgress()
     {
@@ -140,11 +171,6 @@ internal sealed partial class BenchRun
 
         _shown = now;
     }
-
-    private Moment _shown;
-
-    /// <summary>How many connections have subscribed; for the report.</summary>
-    public int Subscribers { get; set; }
 
     private readonly record struct Moment(long At, long Sent, long Received, long SentBytes, long ReceivedBytes, long LoadCpu, Usage Broker);
 }

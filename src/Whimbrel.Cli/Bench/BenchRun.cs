@@ -16,16 +16,17 @@ internal sealed partial class BenchRun : IDisposable
 {
     // More at once would only fill the backlog of the listening socket.
     private const int ConnectingMax = 64;
-    private const int FiltersPerPacket = 64;
+    private const int WarmUpConnections = 100;
+    private const int WarmUpRounds = 5;
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
 
     private readonly ToolContext _context;
     private readonly BrokerProbe? _probe;
     private readonly List<StageReport> _stages = [];
     private readonly DateTime _startedAt = DateTime.UtcNow;
-    private readonly Usage _atStart;
+    private readonly string _idPrefix = $"bench{Random.Shared.Next(0x1000000):x6}";
+    private Usage _atStart;
     private Usage _ready;
-    private int _connections;
     private bool _isSetUp;
     private string? _failure;
     private ReasonCode _refusal;
@@ -47,7 +48,10 @@ internal sealed partial class BenchRun : IDisposable
         }
 
         Loop = new LoadLoop(context.Interrupted) { Second = ShowProgress };
-        Traffic = new Traffic(Loop, new MessageShape(settings.QoS, settings.PayloadBytes, settings.Window, settings.Rate, settings.Version));
+        Traffic = new Traffic(Loop, new MessageShape(settings.QoS, settings.PayloadBytes, settings.Window, settings.Rate, settings.Version))
+        {
+            StampBase = settings.Scenario.HasFixedPrefix ? Random.Shared.Next(1, 1024) * 4096 : 0,
+        };
     }
 
     public BenchSettings Settings { get; }
@@ -57,6 +61,12 @@ internal sealed partial class BenchRun : IDisposable
     public LoadTarget Target { get; }
 
     public Traffic Traffic { get; }
+
+    /// <summary>How many connections subscribe; for the report.</summary>
+    public int Subscribers { get; set; }
+
+    /// <summary>How many connections there are; for the report.</summary>
+    public int Connections { get; set; }
 
     /// <summary>Runs the scenario on this thread.</summary>
     public BenchReport Execute()
@@ -79,15 +89,41 @@ internal sealed partial class BenchRun : IDisposable
     public void Dispose() => Loop.Dispose();
 
     /// <summary>Makes clients and connects them; a stage of its own.</summary>
-    public LoadClient[] Connect(string role, int count, bool cleanStart = true)
+    public LoadClient[] Connect(string role, int count)
     {
         var clients = new LoadClient[count];
         for (int i = 0; i < count; i++)
-            clients[i] = new LoadClient(Loop, Target, $"{Settings.Prefix}/{role}{i}".Replace('/', '-')) { CleanStart = cleanStart };
+            clients[i] = NewClient(role, i);
         var latency = new Latency();
-        Stage("connect", "connections", () => Connect(clients, latency), latency);
-        _connections += count;
+        Stage($"connect {role}", "connections", () => Connect(clients, latency), latency);
+        Connections += count;
         return clients;
+    }
+
+    /// <summary>A client with an identifier of its own, which other processes do not use.</summary>
+    public LoadClient NewClient(string role, int index) => new(Loop, Target, $"{_idPrefix}{role[0]}{index}");
+
+    /// <summary>
+    /// Lets the broker compile and allocate what it needs for connections, so that what follows counts connections only. Not without
+    /// a warm-up.
+    /// </summary>
+    public void WarmUp()
+    {
+        if (Settings.Warmup == TimeSpan.Zero)
+            return;
+        var clients = new LoadClient[WarmUpConnections];
+        for (int i = 0; i < clients.Length; i++)
+            clients[i] = NewClient("warm", i);
+        for (int round = 0; round < WarmUpRounds; round++)
+        {
+            Connect(clients, new Latency());
+            Subscribe(clients, i => $"{Settings.Prefix}/warm/{i}");
+            foreach (var client in clients)
+                client.Disconnect();
+        }
+
+        Loop.RunFor(Settings.Warmup);
+        _atStart = Read();
     }
 
     /// <summary>Connects them all, some at a time.</summary>
@@ -103,7 +139,7 @@ internal sealed partial class BenchRun : IDisposable
         foreach (var client in clients)
         {
             client.Answered = answered;
-            client.Ended = Ended;
+            client.Ended = OnEnded;
         }
 
         Await("CONNACK", () => connected, () =>
@@ -119,7 +155,7 @@ internal sealed partial class BenchRun : IDisposable
     public void Subscribe(LoadClient[] clients, Func<int, string> filterOf)
     {
         for (int i = 0; i < clients.Length; i++)
-            clients[i].Subscribe(Encode(filterOf(i), new SubscriptionOptions(Settings.QoS)), 1);
+            clients[i].Subscribe(Encode(filterOf(i)), 1);
         AwaitAnswers(clients);
     }
 
@@ -131,16 +167,17 @@ internal sealed partial class BenchRun : IDisposable
             throw new CommandFailure(ExitCode.Refused, $"{Settings.Target} refused a subscription");
     }
 
-    public static byte[] Encode(string filter, SubscriptionOptions options)
+    /// <summary>A filter with the QoS of the run, as SUBSCRIBE has it.</summary>
+    public byte[] Encode(string filter)
     {
         byte[] text = Encoding.UTF8.GetBytes(filter);
         byte[] encoded = new byte[SubscribePacket.MeasureFilter(text)];
         var writer = new PacketWriter(encoded);
-        SubscribePacket.EncodeFilter(ref writer, text, options);
+        SubscribePacket.EncodeFilter(ref writer, text, new SubscriptionOptions(Settings.QoS));
         return encoded;
     }
 
-    /// <summary>Does something with many pieces and reports what each took. Returns how many there were.</summary>
+    /// <summary>Does something with many pieces, says how many there were, and reports what each took.</summary>
     public void Stage(string name, string unit, Func<long> run, Latency? latency = null)
     {
         var before = Read();
@@ -149,7 +186,7 @@ internal sealed partial class BenchRun : IDisposable
         double seconds = Stopwatch.GetElapsedTime(began).TotalSeconds;
         var after = Read();
         double? cpu = _probe is null || count == 0 ? null : Math.Round((after.CpuNanoseconds - before.CpuNanoseconds) / 1e3 / count, 3);
-        double? bytes = _probe is null || count == 0 ? null : Math.Round((after.ResidentBytes - before.ResidentBytes) / (double)count, 1);
+        double? bytes = _probe is null || count == 0 ? null : Math.Round((after.ResidentBytes - before.ResidentBytes) / (double)count, 1) + 0.0;
         _stages.Add(new StageReport(
             name, unit, count, Math.Round(seconds, 6), Math.Round(count / seconds, 1), cpu, bytes, latency is null ? null : LatencyReport.Of(latency)));
     }
@@ -176,7 +213,8 @@ internal sealed partial class BenchRun : IDisposable
 
     private Usage Read() => _probe?.Read() ?? default;
 
-    private void Ended(LoadClient client, ClientPhase phase)
+    /// <summary>The broker ended a connection: before the messages the run fails for that, later it is counted.</summary>
+    public void OnEnded(LoadClient client, ClientPhase phase)
     {
         if (!_isSetUp)
         {

@@ -33,6 +33,9 @@ internal sealed record BenchSettings(Scenario Scenario, WireTarget Target)
 
     public int Subscribers { get; init; }
 
+    /// <summary>Subscribers besides that do not read.</summary>
+    public int Stalled { get; init; }
+
     /// <summary>Subscriptions or messages of the scenarios that count them.</summary>
     public int Count { get; init; }
 

@@ -1,3 +1,5 @@
+using Whimbrel.Protocol;
+
 namespace Whimbrel.Cli.Bench;
 
 /// <summary>One kind of load. It is written as a straight line: what it waits for, it waits for in the run's loop.</summary>
@@ -8,13 +10,25 @@ internal abstract class Scenario
     /// <summary>For the list of scenarios.</summary>
     public abstract string Summary { get; }
 
-    /// <summary>Publishers, pairs or connections if nothing is said; 0 if the scenario has none to choose.</summary>
-    public virtual int Clients => 0;
+    /// <summary>Publishers, pairs or connections if nothing is said; null if the scenario leaves no choice.</summary>
+    public virtual int? Clients => null;
 
-    public virtual int Subscribers => 0;
+    public virtual int? Subscribers => null;
 
-    /// <summary>Subscriptions or messages if nothing is said; 0 if the scenario does not count.</summary>
-    public virtual int Count => 0;
+    /// <summary>Subscribers besides that do not read; null if the scenario leaves no choice.</summary>
+    public virtual int? Stalled => null;
+
+    /// <summary>Subscriptions or messages if nothing is said; null if the scenario does not count.</summary>
+    public virtual int? Count => null;
+
+    /// <summary>Below this the broker does not say that it has a message, and some scenarios must know.</summary>
+    public virtual QoS QoSMin => QoS.AtMostOnce;
+
+    /// <summary>Whether what the broker's memory grows by is that of connections, if no messages are measured.</summary>
+    public virtual bool MeasuresConnections => false;
+
+    /// <summary>Whether several processes share one prefix of topics, so that it is not unique.</summary>
+    public virtual bool HasFixedPrefix => false;
 
     /// <summary>Whether <c>--rate</c> has a meaning.</summary>
     public virtual bool TakesRate => false;

@@ -12,7 +12,7 @@ internal sealed partial class LoadClient
     /// <summary>Ticks of <see cref="System.Diagnostics.Stopwatch"/> at which the last connection was begun.</summary>
     public long StartedAt { get; private set; }
 
-    public bool CleanStart { get; init; } = true;
+    public bool CleanStart { get; set; } = true;
 
     /// <summary>What the broker said of the session.</summary>
     public bool SessionPresent { get; private set; }
@@ -24,10 +24,13 @@ internal sealed partial class LoadClient
     public Publisher? Publisher { get; set; }
 
     /// <summary>Takes what this connection is subscribed to.</summary>
-    public Receiver? Receiver { get; set; }
+    public IReceiver? Receiver { get; set; }
 
     /// <summary>CONNACK has come, with success.</summary>
     public Action<LoadClient>? Answered { get; set; }
+
+    /// <summary>SUBACK has come.</summary>
+    public Action<LoadClient>? Granted { get; set; }
 
     /// <summary>The connection ended, and not by us: in this phase.</summary>
     public Action<LoadClient, ClientPhase>? Ended { get; set; }
@@ -228,6 +231,8 @@ internal sealed partial class LoadClient
             if (code >= 0x80)
                 RefusedFilters++;
         }
+
+        Granted?.Invoke(this);
     }
 
     private ushort NextRequest()

@@ -58,6 +58,8 @@ internal sealed partial class LoadClient
         _carried = 0;
         _outputStart = _outputEnd = 0;
         _isBlocked = true;
+        _requests.Clear();
+        Unanswered = 0;
         Broken = null;
         Phase = ClientPhase.Connecting;
         StartedAt = _loop.Look();
@@ -129,6 +131,9 @@ internal sealed partial class LoadClient
         if ((events & ~LoadPoll.Out) != 0)
             Read();
     }
+
+    /// <summary>Reads nothing more, so that what is sent to it piles up.</summary>
+    public void Hold() => _loop.Poll.Change(_fd, 0, _token);
 
     /// <summary>Says DISCONNECT and closes.</summary>
     public void Disconnect()

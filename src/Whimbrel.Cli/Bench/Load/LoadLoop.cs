@@ -27,6 +27,7 @@ internal sealed class LoadLoop(CancellationToken interrupted) : IDisposable
     private readonly List<Publisher> _publishers = [];
     private readonly List<LoadClient> _unsent = [];
     private readonly byte[] _buffer = GC.AllocateUninitializedArray<byte>(PrefixBytes + ReadBytes, pinned: true);
+    private long _nextSecond = Stopwatch.GetTimestamp() + Stopwatch.Frequency;
 
     /// <summary>Ticks of <see cref="Stopwatch"/> when the loop last looked, after it had waited or read.</summary>
     public long Now { get; private set; } = Stopwatch.GetTimestamp();
@@ -41,8 +42,6 @@ internal sealed class LoadLoop(CancellationToken interrupted) : IDisposable
     public LoadPoll Poll => _poll;
 
     public byte[] Buffer => _buffer;
-
-    private long NextSecond { get; set; } = Stopwatch.GetTimestamp() + Stopwatch.Frequency;
 
     public static long Ticks(TimeSpan span) => (long)(span.TotalSeconds * Stopwatch.Frequency);
 
@@ -85,7 +84,7 @@ internal sealed class LoadLoop(CancellationToken interrupted) : IDisposable
 
     private void Turn(long deadline)
     {
-        long next = Math.Min(Pace?.Advance(Look()) ?? long.MaxValue, Math.Min(deadline, NextSecond));
+        long next = Math.Min(Pace?.Advance(Look()) ?? long.MaxValue, Math.Min(deadline, _nextSecond));
         FillAndSend();
         long wait = _publishers.Count > 0 ? 0 : Math.Clamp((long)((next - Now) * (1e9 / Stopwatch.Frequency)), 0, WaitMaxNanoseconds);
         int count = _poll.Wait(wait);
@@ -97,9 +96,9 @@ internal sealed class LoadLoop(CancellationToken interrupted) : IDisposable
         }
 
         FillAndSend();
-        if (Now >= NextSecond)
+        if (Now >= _nextSecond)
         {
-            NextSecond = Now + Stopwatch.Frequency;
+            _nextSecond = Now + Stopwatch.Frequency;
             Second?.Invoke();
         }
     }

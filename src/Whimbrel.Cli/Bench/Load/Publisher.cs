@@ -1,3 +1,6 @@
+using System.Buffers.Binary;
+using System.Numerics;
+using System.Text;
 using Whimbrel.Protocol;
 
 namespace Whimbrel.Cli.Bench.Load;
@@ -8,6 +11,9 @@ namespace Whimbrel.Cli.Bench.Load;
 /// </summary>
 internal sealed class Publisher
 {
+    /// <summary>Stands in a topic for a digit of the message's number; it is no character that a topic here would have.</summary>
+    public const char Digit = '~';
+
     private readonly Traffic _traffic;
     private readonly LoadClient _client;
     private readonly byte[] _template;
@@ -17,6 +23,9 @@ internal sealed class Publisher
     private readonly int _copies;
     private readonly int _window;
     private readonly bool _isAcknowledged;
+    private readonly PublisherOptions _options;
+    private readonly int _digits;
+    private readonly int _digitsOffset;
 
     // When each unacknowledged message was due, by the low bits of its packet identifier.
     private readonly long[] _dues;
@@ -27,8 +36,9 @@ internal sealed class Publisher
     private ushort _lastId;
     private bool _isListed;
 
+    /// <param name="topic">Where it has a run of <see cref="Digit"/>, the number of the message stands in its place.</param>
     /// <param name="copies">How many receivers get each message.</param>
-    public Publisher(Traffic traffic, LoadClient client, ReadOnlySpan<byte> topic, int copies)
+    public Publisher(Traffic traffic, LoadClient client, string topic, int copies, PublisherOptions? options = null)
     {
         _traffic = traffic;
         _client = client;
@@ -38,15 +48,19 @@ internal sealed class Publisher
         var shape = traffic.Shape;
         _isAcknowledged = shape.QoS != QoS.AtMostOnce;
         _window = _isAcknowledged ? Math.Min(shape.Window, client.ReceiveMaximum) : shape.Window;
-        byte[] payload = new byte[shape.PayloadBytes];
+        _options = options ?? PublisherOptions.Usual;
+        byte[] payload = new byte[_options.IsEmpty ? 0 : shape.PayloadBytes];
         for (int i = 0; i < payload.Length; i++)
             payload[i] = (byte)('a' + (i % 26));
-        var packet = new PublishPacket { QoS = shape.QoS, PacketId = _isAcknowledged ? (ushort)1 : (ushort)0, Topic = topic, Payload = payload };
+        var packet = new PublishPacket { QoS = shape.QoS, PacketId = _isAcknowledged ? (ushort)1 : (ushort)0, Retain = _options.IsRetained, Topic = Encoding.UTF8.GetBytes(topic), Payload = payload };
         _template = new byte[packet.Measure(shape.Version)];
         packet.Write(_template, shape.Version);
         _payloadOffset = _template.Length - payload.Length;
-        _idOffset = 1 + PacketWriter.VariableByteIntegerLength((uint)_template.Length) + 2 + topic.Length;
-        _dues = _isAcknowledged && copies == 0 ? new long[System.Numerics.BitOperations.RoundUpToPowerOf2((uint)_window + 1)] : [];
+        int topicOffset = 1 + PacketWriter.VariableByteIntegerLength((uint)_template.Length) + 2;
+        _idOffset = topicOffset + topic.Length;
+        _digits = topic.Count(c => c == Digit);
+        _digitsOffset = topicOffset + topic.IndexOf(Digit, StringComparison.Ordinal);
+        _dues = _isAcknowledged && copies == 0 ? new long[BitOperations.RoundUpToPowerOf2((uint)_window + 1)] : [];
     }
 
     /// <summary>Messages that were sent and not acknowledged.</summary>
@@ -133,14 +147,43 @@ internal sealed class Publisher
         if (_isAcknowledged)
         {
             _lastId = _lastId == ushort.MaxValue ? (ushort)1 : (ushort)(_lastId + 1);
-            System.Buffers.Binary.BinaryPrimitives.WriteUInt16BigEndian(room[_idOffset..], _lastId);
+            BinaryPrimitives.WriteUInt16BigEndian(room[_idOffset..], _lastId);
             _unacknowledged++;
             if (_dues.Length > 0)
                 _dues[_lastId & (_dues.Length - 1)] = due;
         }
 
-        Stamp.Write(room[_payloadOffset..], due, _number, _sequence++);
+        if (_digits > 0)
+            WriteNumber(room.Slice(_digitsOffset, _digits));
+        if (!_options.IsEmpty)
+            Stamp.Write(room[_payloadOffset..], due, _traffic.StampBase + _number, _sequence);
+        _sequence++;
         _outstanding += _copies;
         _client.Commit(_template.Length);
     }
+
+    private void WriteNumber(Span<byte> digits)
+    {
+        // A prime step goes through all of them in an order that no cache foresees.
+        long number = _options.Topics == 0 ? _sequence : ((_sequence * 7919) + _number) % _options.Topics;
+        for (int i = digits.Length - 1; i >= 0; i--)
+        {
+            digits[i] = (byte)('0' + (number % 10));
+            number /= 10;
+        }
+    }
+}
+
+/// <summary>What is unusual about a publisher.</summary>
+internal sealed record PublisherOptions
+{
+    public static PublisherOptions Usual { get; } = new();
+
+    public bool IsRetained { get; init; }
+
+    /// <summary>No payload, and so no stamp.</summary>
+    public bool IsEmpty { get; init; }
+
+    /// <summary>How many topics it publishes to, in no order; 0 for one after the other without end.</summary>
+    public int Topics { get; init; }
 }

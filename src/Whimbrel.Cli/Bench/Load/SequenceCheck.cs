@@ -14,12 +14,13 @@ internal enum Arrival
 }
 
 /// <summary>
-/// Remembers which messages of one publisher have come. While nothing is missing it is one number; else it looks back over the last
-/// 65,536 messages. Of what is older it knows how many are missing but not which, and takes a late one for one of them.
+/// Remembers which messages of one publisher have come. While nothing is missing it is one number; else it looks back over a window, usually the
+/// last 65,536 messages. Of what is older it knows how many are missing but not which, and takes a late one for one of them.
 /// </summary>
-internal sealed class SequenceCheck
+/// <param name="window">How many it looks back; a power of two.</param>
+internal sealed class SequenceCheck(int window = SequenceCheck.UsualWindow)
 {
-    private const int Window = 64 * 1024;
+    private const int UsualWindow = 64 * 1024;
 
     private ulong[]? _missing;
     private int _missingCount;
@@ -57,12 +58,12 @@ internal sealed class SequenceCheck
             return Arrival.InOrder;
         }
 
-        _missing ??= new ulong[Window / 64];
+        _missing ??= new ulong[window / 64];
         if (sequence < _next)
             return TakeEarlier(sequence);
 
         // More than the window at once: the rest is counted only.
-        long from = Math.Max(_next, sequence - Window + 1);
+        long from = Math.Max(_next, sequence - window + 1);
         _missingBefore += from - _next;
         for (long passed = from; passed < sequence; passed++)
             Mark(passed, isMissing: true);
@@ -73,7 +74,7 @@ internal sealed class SequenceCheck
 
     private Arrival TakeEarlier(long sequence)
     {
-        if (sequence < _next - Window)
+        if (sequence < _next - window)
         {
             if (_missingBefore == 0)
                 return Arrival.Again;
@@ -105,7 +106,7 @@ internal sealed class SequenceCheck
 
     private ref ulong Word(long sequence, out ulong bit)
     {
-        int index = (int)(sequence & (Window - 1));
+        int index = (int)(sequence & (window - 1));
         bit = 1UL << (index & 63);
         return ref _missing![index >> 6];
     }

@@ -29,6 +29,9 @@ internal sealed class Traffic(LoadLoop loop, MessageShape shape) : ILoadPace
 
     public bool IsRunning { get; private set; }
 
+    /// <summary>The number of the first publisher as payloads have it: not 0 where several processes publish to the same topics.</summary>
+    public int StampBase { get; init; }
+
     public bool IsPaced => shape.Rate > 0;
 
     /// <summary>How many messages may still be published.</summary>
@@ -71,30 +74,36 @@ internal sealed class Traffic(LoadLoop loop, MessageShape shape) : ILoadPace
         return _publishers.Count - 1;
     }
 
+    /// <summary>Forgets the publishers: others take their places and numbers.</summary>
+    public void Dismiss() => _publishers.Clear();
+
+    /// <summary>Begins to publish, without end.</summary>
     public void Start()
     {
-        IsRunning = true;
-        _origin = loop.Look();
-        _step = IsPaced ? Stopwatch.Frequency / shape.Rate / Math.Max(1, _publishers.Count) : 0;
-        _nextCheck = _origin + Stopwatch.Frequency;
-        loop.Pace = this;
-        foreach (var publisher in _publishers)
-            publisher.Refill();
+        _from = loop.Look();
+        _until = long.MaxValue;
+        Begin(_from);
     }
 
-    /// <summary>From now on the latency counts.</summary>
-    public void Measure() => _from = loop.Look();
+    /// <summary>Begins to publish. The latency of what is due in the time from the one to the other counts; then nothing is due any more.</summary>
+    public void Start(long from, long until)
+    {
+        _from = from;
+        _until = until;
+        Begin(loop.Now);
+    }
 
     /// <summary>No message is due any more. What was due and could not be sent is sent yet.</summary>
     public void Stop()
     {
-        _until = loop.Look();
+        _until = Math.Min(_until, loop.Look());
         IsRunning = IsPaced;
     }
 
-    /// <summary>Nothing is sent any more.</summary>
+    /// <summary>Nothing is sent any more, and no latency of what still comes counts.</summary>
     public void End()
     {
+        _from = long.MaxValue;
         IsRunning = false;
         loop.Pace = null;
     }
@@ -133,6 +142,9 @@ internal sealed class Traffic(LoadLoop loop, MessageShape shape) : ILoadPace
             CountLeft -= messages;
     }
 
+    /// <summary>So many deliveries are due that no publisher of this run has counted.</summary>
+    public void Expect(long messages) => Expected += messages;
+
     public void CountRefused(int copies)
     {
         Refused++;
@@ -154,7 +166,7 @@ internal sealed class Traffic(LoadLoop loop, MessageShape shape) : ILoadPace
         if (arrival == Arrival.Late)
             Reordered++;
         CountLatency(due);
-        if (publisher < _publishers.Count)
+        if ((uint)publisher < (uint)_publishers.Count)
             _publishers[publisher].Delivered();
     }
 
@@ -162,6 +174,17 @@ internal sealed class Traffic(LoadLoop loop, MessageShape shape) : ILoadPace
     {
         if (due >= _from && due < _until)
             _latency.Record((long)((loop.Now - due) * _nanosecondsPerTick));
+    }
+
+    private void Begin(long now)
+    {
+        IsRunning = true;
+        _origin = now;
+        _step = IsPaced ? Stopwatch.Frequency / shape.Rate / Math.Max(1, _publishers.Count) : 0;
+        _nextCheck = _origin + Stopwatch.Frequency;
+        loop.Pace = this;
+        foreach (var publisher in _publishers)
+            publisher.Refill();
     }
 
     // The timetable is one for all publishers, who take turns: so they do not all send at once.

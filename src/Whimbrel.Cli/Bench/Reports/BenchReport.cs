@@ -103,18 +103,19 @@ internal sealed record CheckReport
     public string? DisconnectReason { get; init; }
 }
 
+/// <remarks>CPU and switches are of the time in which messages were measured, and absent without messages.</remarks>
 /// <param name="CpuMicrosecondsPerMessage">In plus out counted.</param>
 /// <param name="BytesPerConnection">What connecting and subscribing added to the resident memory, for each connection.</param>
 internal sealed record BrokerReport(
     int Pid,
-    double CpuMicrosecondsPerMessage,
-    double CpuPercent,
+    double? CpuMicrosecondsPerMessage,
+    double? CpuPercent,
     long RssBytes,
     long RssBytesAtStart,
-    double BytesPerConnection,
-    double ContextSwitchesPerSecond,
-    double VoluntarySwitchesPerSecond,
-    double InvoluntarySwitchesPerSecond);
+    double? BytesPerConnection,
+    double? ContextSwitchesPerSecond,
+    double? VoluntarySwitchesPerSecond,
+    double? InvoluntarySwitchesPerSecond);
 
 /// <summary>What the load itself has used: near 100 % it is the load that was measured.</summary>
 internal sealed record LoadReport(double CpuMicrosecondsPerMessage, double CpuPercent);

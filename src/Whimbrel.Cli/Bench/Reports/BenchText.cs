@@ -20,13 +20,16 @@ internal static class BenchText
 
         if (report.LatencyMicroseconds is { } latency)
             Line(text, "latency", Percentiles(latency));
-        Line(text, "checks", Checks(report.Checks));
+        if (report.Checks.Sent + report.Checks.Received > 0)
+            Line(text, "checks", Checks(report.Checks));
         if (report.Checks.DisconnectReason is { } reason)
             Line(text, "ended", $"{report.Checks.Disconnected:N0} connections: {reason}");
         if (report.Broker is { } broker)
         {
-            string each = report.Messages is null ? "" : $"{broker.CpuMicrosecondsPerMessage:N3} us CPU per message (in plus out), ";
-            Line(text, "broker", $"{each}{broker.CpuPercent:N0} % of a core, {Size(broker.RssBytes)} RSS, {broker.BytesPerConnection:N0} B per connection, {broker.ContextSwitchesPerSecond:N0} context switches/s");
+            string each = broker.CpuMicrosecondsPerMessage is { } cpu ? $"{cpu:N3} us CPU per message (in plus out), " : "";
+            string memory = broker.BytesPerConnection is { } bytes ? $", {bytes:N0} B per connection" : "";
+            string share = broker.CpuPercent is { } percent ? $"{percent:N0} % of a core, {broker.ContextSwitchesPerSecond:N0} context switches/s, " : "";
+            Line(text, "broker", $"{each}{share}{Size(broker.RssBytes)} RSS{memory}");
         }
 
         if (report.Load is { } load)
@@ -44,16 +47,26 @@ internal static class BenchText
     private static string Headline(BenchReport report)
     {
         var s = report.Settings;
-        string pace = s.RatePerPublisher > 0 ? $"{s.RatePerPublisher:N0} msg/s each" : $"window {s.Window}";
-        string parts = $"{s.Publishers} publishers, {s.Subscribers} subscribers, QoS {s.Qos}, {s.PayloadBytes} B, {pace}, MQTT {s.MqttVersion}";
+        var parts = new List<string>();
+        if (s.Publishers > 0)
+            parts.Add(Of(s.Publishers, "publisher"));
+        if (s.Subscribers > 0)
+            parts.Add(Of(s.Subscribers, "subscriber"));
+        if (s.Publishers + s.Subscribers == 0)
+            parts.Add(Of(s.Connections, "connection"));
+        else
+            parts.Add($"QoS {s.Qos}, {s.PayloadBytes} B");
+        if (s.Publishers > 0)
+            parts.Add(s.RatePerPublisher > 0 ? $"{s.RatePerPublisher:N0} msg/s each" : $"window {s.Window}");
+        parts.Add($"MQTT {s.MqttVersion}");
         string measured = report.Messages is { } m ? $", {m.Seconds:N1} s after {s.WarmupSeconds:N1} s" : "";
-        return $"{parts}{measured}{(report.Ended == "completed" ? "" : $", {report.Ended}")}";
+        return $"{string.Join(", ", parts)}{measured}{(report.Ended == "completed" ? "" : $", {report.Ended}")}";
     }
 
     private static string Stage(StageReport stage)
     {
         string cpu = stage.BrokerCpuMicrosecondsEach is { } c ? $", {c:N2} us CPU each" : "";
-        string bytes = stage.BrokerBytesEach is { } b ? $", {b:N0} B each" : "";
+        string bytes = stage.BrokerBytesEach is { } b ? $", {Math.Round(b) + 0.0:N0} B each" : "";
         string latency = stage.LatencyMicroseconds is { } l ? $", p50 {Duration(l.P50)}, p99 {Duration(l.P99)}, max {Duration(l.Max)}" : "";
         return $"{stage.Count:N0} {stage.Unit} in {stage.Seconds:N2} s, {stage.PerSecond:N0}/s{cpu}{bytes}{latency}";
     }
@@ -75,9 +88,11 @@ internal static class BenchText
         return string.Join(", ", parts);
     }
 
+    private static string Of(int count, string what) => $"{count:N0} {what}{(count == 1 ? "" : "s")}";
+
     private static string Size(long bytes) => string.Create(CultureInfo.InvariantCulture, $"{bytes / 1e6:N1} MB");
 
     private static void Line(StringBuilder text, string name, FormattableString line) => Line(text, name, line.ToString(CultureInfo.InvariantCulture));
 
-    private static void Line(StringBuilder text, string name, string line) => text.Append(name.PadRight(12)).Append(line).Append('\n');
+    private static void Line(StringBuilder text, string name, string line) => text.Append(name.PadRight(20)).Append(line).Append('\n');
 }

@@ -1,4 +1,3 @@
-using System.Text;
 using Whimbrel.Cli.Bench.Load;
 
 namespace Whimbrel.Cli.Bench.Scenarios;
@@ -10,20 +9,20 @@ internal sealed class FanInScenario : Scenario
 
     public override string Summary => "many publishers, each on its topic, and one subscriber to all of them";
 
-    public override int Clients => 100;
+    public override int? Clients => 100;
 
     public override bool TakesRate => true;
 
     public override void Run(BenchRun run)
     {
         int count = run.Settings.Clients;
-        var subscribers = run.Connect("s", 1);
-        var publishers = run.Connect("p", count);
+        var subscribers = run.Connect("subscribers", 1);
+        var publishers = run.Connect("publishers", count);
         run.Subscribers = 1;
         run.Subscribe(subscribers, _ => $"{run.Settings.Prefix}/+");
         subscribers[0].Receiver = new Receiver(run.Traffic, first: 0, count);
         for (int i = 0; i < count; i++)
-            _ = new Publisher(run.Traffic, publishers[i], Encoding.UTF8.GetBytes($"{run.Settings.Prefix}/{i}"), copies: 1);
+            _ = new Publisher(run.Traffic, publishers[i], $"{run.Settings.Prefix}/{i}", copies: 1);
         run.RunMessages();
     }
 }

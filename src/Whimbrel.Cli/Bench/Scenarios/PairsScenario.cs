@@ -1,4 +1,3 @@
-using System.Text;
 using Whimbrel.Cli.Bench.Load;
 
 namespace Whimbrel.Cli.Bench.Scenarios;
@@ -10,21 +9,21 @@ internal sealed class PairsScenario : Scenario
 
     public override string Summary => "publishers with one subscriber each";
 
-    public override int Clients => 10;
+    public override int? Clients => 10;
 
     public override bool TakesRate => true;
 
     public override void Run(BenchRun run)
     {
         int count = run.Settings.Clients;
-        var subscribers = run.Connect("s", count);
-        var publishers = run.Connect("p", count);
+        var subscribers = run.Connect("subscribers", count);
+        var publishers = run.Connect("publishers", count);
         run.Subscribers = count;
         run.Subscribe(subscribers, i => $"{run.Settings.Prefix}/{i}");
         for (int i = 0; i < count; i++)
         {
             subscribers[i].Receiver = new Receiver(run.Traffic, first: i, count: 1);
-            _ = new Publisher(run.Traffic, publishers[i], Encoding.UTF8.GetBytes($"{run.Settings.Prefix}/{i}"), copies: 1);
+            _ = new Publisher(run.Traffic, publishers[i], $"{run.Settings.Prefix}/{i}", copies: 1);
         }
 
         run.RunMessages();
