@@ -33,6 +33,10 @@ def build():
             ("mqttnet", "bench/MqttNetHost", [])):
         print(f"building {name}", file=sys.stderr)
         subprocess.run([*publish, os.path.join(OUT, name), project, *options], cwd=ROOT, check=True, stdout=sys.stderr)
+    # What is measured later is this, whatever the tree is by then.
+    revision = subprocess.run(["git", "describe", "--always", "--dirty"], cwd=ROOT, capture_output=True, text=True).stdout
+    with open(os.path.join(OUT, "revision"), "w") as file:
+        file.write(revision)
 
 
 def bench(broker, arguments, seconds, warmup):
@@ -149,7 +153,7 @@ def main():
     rows = [row for row in ROWS if any(row.measurement == m.name for m in measurements)]
     print(text(rows, list(present), results))
     with open(options.results, "w") as file:
-        file.write(markdown(rows, present, results, machine(ROOT), OUT, options))
+        file.write(markdown(rows, present, results, machine(ROOT, OUT), OUT, options))
     print(f"written to {os.path.relpath(options.results, os.getcwd())}", file=sys.stderr)
 
 

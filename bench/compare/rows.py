@@ -64,7 +64,7 @@ ROWS = [
     Row("10 pairs, QoS 0, 16 B", "pairs-10-q0", cpu, 0.25, 7.2),
     Row("100 pairs, QoS 0, 16 B", "pairs-100-q0", cpu, 0.60, 7.5),
     Row("10 pairs, QoS 1, 16 B", "pairs-10-q1", cpu, 0.50, 16.8),
-    Row("10 pairs, QoS 2, 16 B", "pairs-10-q2", cpu, 0.90, 28.4),
+    Row("10 pairs, QoS 2, 16 B, window 20", "pairs-10-q2", cpu, 0.90, 28.4),
     Row("10 pairs, QoS 0, 4 KB", "pairs-10-4k", cpu, 1.3, 12.3),
     Row("fan-out 1 to 500, QoS 0, 256 B", "fanout-q0", cpu, 0.9, 13.0),
     Row("fan-out 1 to 500, QoS 1, 256 B", "fanout-q1", cpu, 1.6, 17.1),

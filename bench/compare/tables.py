@@ -42,7 +42,7 @@ def text(rows, brokers, results):
     return "\n".join("  ".join(cell.ljust(width) if i == 0 else cell.rjust(width) for i, (cell, width) in enumerate(zip(line, widths))) for line in lines)
 
 
-def machine(root):
+def machine(root, out):
     cpu = "unknown"
     with open("/proc/cpuinfo") as file:
         for line in file:
@@ -61,7 +61,7 @@ def machine(root):
         "kernel": f"{platform.system()} {platform.release()}",
         ".NET": ask("dotnet", "--version") + " (SDK), " + ", ".join(
             line.split()[1] for line in ask("dotnet", "--list-runtimes").splitlines() if line.startswith("Microsoft.NETCore.App")),
-        "revision": ask("git", "describe", "--always", "--dirty"),
+        "revision": ask("cat", os.path.join(out, "revision")) or "unknown",
         "load average at the end": " ".join(f"{value:.1f}" for value in os.getloadavg()),
         "measured": datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%d %H:%M UTC"),
     }
@@ -74,7 +74,8 @@ def markdown(rows, present, results, described, out, options):
         "# Results",
         "",
         "Written by `bench/compare/compare.py`; do not edit. Medians of "
-        f"{options.rounds} rounds of {options.seconds:g} s in which the brokers took turns (memory: fewer rounds, each with a broker started anew).",
+        f"{options.rounds} rounds of {options.seconds:g} s in which the brokers took turns. From idle connections on: at most 3 rounds, each with a broker",
+        "started anew, so that the CPU of those that are compiled while they run (Whimbrel JIT, MQTTnet) has their compiling in it.",
         "CPU is the broker's, all its threads, per message in plus out. MQTT 3.1.1, closed loop, everything in memory, loopback, one",
         "load process. Compare the ratios: microseconds belong to this machine and this hour. The bar is the ratio to Mosquitto 2.0.11 that is aimed at,",
         "or an absolute figure where that one was not measured.",
