@@ -54,14 +54,10 @@ internal sealed partial class BenchRun
     /// <summary>Waits until everything has arrived that can be expected to.</summary>
     public void Drain()
     {
-        long seen;
-        do
-        {
-            seen = Traffic.Received + Traffic.Sent - Traffic.Unacknowledged;
-            if (Loop.RunUntil(() => Traffic.IsDrained, Loop.Look() + LoadLoop.Ticks(DrainPatience), ignoreInterrupt: true))
-                break;
-        }
-        while (seen != Traffic.Received + Traffic.Sent - Traffic.Unacknowledged);
+        long began = Loop.Look();
+        long patience = LoadLoop.Ticks(DrainPatience);
+        Loop.RunUntil(
+            () => Traffic.IsDrained || Loop.Now - Math.Max(began, Traffic.LastProgress) > patience, ignoreInterrupt: true);
         Traffic.End();
     }
 
