@@ -39,6 +39,8 @@ public sealed class Turn(MessageBroker broker)
 
     internal FrameCache Frames { get; } = new();
 
+    internal TopicCache Topics { get; } = new();
+
     internal MessageBroker Broker => broker;
 
     /// <summary>Starts a batch.</summary>
