@@ -12,6 +12,7 @@ public sealed class Turn(MessageBroker broker)
     private readonly List<Link> _touched = [];
     private readonly List<BrokerEvent> _events = [];
     private readonly List<StoredCopy> _aloneCopy = [];
+    private readonly PassingMessage _passing = new();
     private StoredMessage? _storing;
 
     /// <summary>The time of this turn in Unix milliseconds of a clock that never jumps.</summary>
@@ -37,6 +38,8 @@ public sealed class Turn(MessageBroker broker)
     private List<StoredCopy> Copies { get; } = [];
 
     internal FrameCache Frames { get; } = new();
+
+    internal TopicCache Topics { get; } = new();
 
     internal MessageBroker Broker => broker;
 
@@ -67,6 +70,19 @@ public sealed class Turn(MessageBroker broker)
         if (link.TryTouch())
             _touched.Add(link);
     }
+
+    /// <summary>What a client has published. The topic's array is taken over, not copied.</summary>
+    internal Message MessageOf(in PublishPacket packet, byte[] topic, string publisher)
+    {
+        // With something left to route (a port has thrown) that may be the message that passes.
+        if (!PassingMessage.Suits(packet) || Routes.Count > 0)
+            return Message.From(packet, topic, publisher, Now);
+        Frames.Forget();
+        return _passing.Fill(packet, topic, publisher, Now);
+    }
+
+    /// <summary>The message for whoever keeps it beyond its routing: itself, unless it is the one that passes.</summary>
+    internal Message Lasting(Message message) => message.IsPassing ? _passing.Lasting() : message;
 
     /// <summary>Begins to route a message: one that the store has already, or null.</summary>
     internal void BeginStoring(StoredMessage? stored) => _storing = stored;

@@ -74,7 +74,7 @@ internal sealed class Outbox(BrokerOptions options)
                 turn.Dropped(DropReason.OutboxFullOldest, clientId, oldest);
         }
 
-        Restore(delivery);
+        Restore(delivery.Message.IsPassing ? delivery with { Message = turn.Lasting(delivery.Message) } : delivery);
         return true;
     }
 

@@ -96,7 +96,7 @@ internal sealed class Router(MessageBroker broker)
             else if (subscription.Local is { } local)
             {
                 matched = true;
-                if (!local.TryDeliver(message, retained: false))
+                if (!local.TryDeliver(turn.Lasting(message), retained: false))
                     turn.Dropped(DropReason.HandlerFull, null, message);
             }
             else
@@ -123,7 +123,7 @@ internal sealed class Router(MessageBroker broker)
         {
             // Where publishers are rejected for full outboxes, the message was admitted because some member has room: that one takes it.
             if (turn.IsAdmitted && !HasRoom(member, message, turn))
-                member = group.Find(other => HasRoom(other, message, turn)) ?? member;
+                member = FindWithRoom(group, message, turn) ?? member;
             SessionGate gate = member.Subscriber!;
             bool preferOnline = attempt < Attempts / 2 && !turn.IsAdmitted && group.HasOtherOnline(gate);
             using SessionGate.Scope scope = gate.Enter();
@@ -144,7 +144,7 @@ internal sealed class Router(MessageBroker broker)
         {
             room &= subscription switch
             {
-                { Group: { } group } => group.Find(member => HasRoom(member, message, turn)) is not null,
+                { Group: { } group } => FindWithRoom(group, message, turn) is not null,
                 { Subscriber: not null } => HasRoom(subscription, message, turn),
                 _ => true,
             };
@@ -153,6 +153,9 @@ internal sealed class Router(MessageBroker broker)
         matches.Clear();
         return room;
     }
+
+    /// <summary>Apart from its callers, so that only who asks pays for the closure.</summary>
+    private static Subscription? FindWithRoom(SharedGroup group, Message message, Turn turn) => group.Find(member => HasRoom(member, message, turn));
 
     /// <summary>Whether the store would have to keep a message of QoS 1 or 2.</summary>
     private bool WouldBeStored(Message message, MatchList matches)

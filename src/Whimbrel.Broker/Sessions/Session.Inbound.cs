@@ -137,11 +137,11 @@ internal sealed partial class Session
 
         // Publishers repeat their topics: one array serves all messages of a run.
         if (!topic.SequenceEqual(_lastTopic))
-            _lastTopic = topic.ToArray();
-        Message message = Message.From(packet, _lastTopic, ClientId, turn.Now);
+            _lastTopic = turn.Topics.Get(topic);
+        Message message = turn.MessageOf(packet, _lastTopic, ClientId);
         Verdict verdict = AuthorizePublish(message, out Pending<Verdict>? pending);
         if (verdict == Verdict.Pending)
-            _waiting = new WaitingPacket(pending!) { Publish = message, PacketId = packet.PacketId };
+            _waiting = new WaitingPacket(pending!) { Publish = turn.Lasting(message), PacketId = packet.PacketId };
         else
             Accept(message, packet.PacketId, verdict, turn);
     }

@@ -163,6 +163,7 @@ internal sealed partial class BenchRun
             string cpu = _probe is null ? "" : $", {(now.Broker.CpuNanoseconds - _shown.Broker.CpuNanoseconds) / 1e3 / messages:N3} us CPU per message";
             _context.Error.WriteLine(string.Create(CultureInfo.InvariantCulture,
                 $"{++_progress,4} s   {(now.Sent - _shown.Sent) / seconds,12:N0} msg/s in   {(now.Received - _shown.Received) / seconds,12:N0} msg/s out{cpu}"));
+            _context.Error.Flush();
         }
 
         _shown = now;

@@ -84,7 +84,8 @@ internal sealed class DeliveryChecker(World world)
             throw new ViolationException("flags", $"{owed.Publication.Name} to {link.Peer} with QoS {(int)seen.QoS} and RETAIN {seen.Retain}");
         if (link.Version == ProtocolVersion.Mqtt50 && string.Join(",", seen.SubscriptionIds.Order()) != owed.Ids && !owed.IsReplay)
             throw new ViolationException("subscription identifiers", $"{owed.Publication.Name} to {link.Peer} with [{string.Join(",", seen.SubscriptionIds)}], not [{owed.Ids}]");
-        long expiresAt = owed.Publication.ExpiresAt;
+        // Which of several copies with one name a group sends is its own affair.
+        long expiresAt = owed.Group is null ? owed.Publication.ExpiresAt : world.Model.LastExpiryOf(owed.Publication.Name);
         // Of two copies with one name the first may have been dropped.
         if (expiresAt <= world.Agenda.Now && owed.SentOn == 0 && !seen.Duplicate && !session.Drops.ContainsKey(owed.Publication.Topic))
             throw new ViolationException("expiry", $"{owed.Publication.Name} to {link.Peer} {world.Agenda.Now - expiresAt} ms after its expiry");
@@ -117,9 +118,9 @@ internal sealed class DeliveryChecker(World world)
 
     private SharedOwed? FindShared(ModelSession session, string name)
     {
-        // Of several with one name, one that cannot have been dropped: a client's repetition is a new message, with a new expiry.
+        // Of several with one name, one that cannot have been dropped.
         SharedOwed? found = State.Shared.Where(shared => shared.Publication.Name == name && shared.Holder is null && session.Groups.Contains(shared.Filter))
-            .OrderBy(shared => shared.MayBeLost).ThenByDescending(shared => shared.Publication.ExpiresAt).FirstOrDefault();
+            .OrderBy(shared => shared.MayBeLost).FirstOrDefault();
         if (found is null)
             return null;
         return State.Shared[State.Shared.IndexOf(found)] = found with { Holder = session.ClientId };
@@ -139,6 +140,7 @@ internal sealed class DeliveryChecker(World world)
                 if (At(values, op) is { } publication && publication.Name == name && seen.QoS <= publication.QoS)
                 {
                     replay.Must.Remove(topic);
+                    replay.Served.Add(topic);
                     // After a crash what had begun to leave comes, and then all of it again.
                     if (replay.Again.Count == 0)
                         replay.May.Remove(topic);

@@ -11,6 +11,7 @@ namespace Whimbrel.Simulation;
 internal sealed class ReferenceModel(BrokerOptions options, Trace trace)
 {
     private readonly Queue<Publication> _wills = new();
+    private readonly Dictionary<string, long> _lastExpiries = [];
     private ModelState? _taken;
     private bool _isShuttingDown;
 
@@ -18,7 +19,6 @@ internal sealed class ReferenceModel(BrokerOptions options, Trace trace)
 
     /// <summary>What a crash at this moment would leave.</summary>
     public ModelState OnDisk { get; private set; } = new();
-
 
     /// <summary>The writer takes a batch: everything that happened so far is in it or in one before.</summary>
     public void Taken() => _taken = State.Copy();
@@ -205,6 +205,9 @@ internal sealed class ReferenceModel(BrokerOptions options, Trace trace)
         }
     }
 
+    /// <summary>When the last message of this name expires: a client's repetition is a new message, with a new expiry.</summary>
+    public long LastExpiryOf(string name) => _lastExpiries[name];
+
     /// <summary>A retained message is removed from inside the process, where nobody subscribes.</summary>
     public void Clear(string topic)
     {
@@ -217,12 +220,16 @@ internal sealed class ReferenceModel(BrokerOptions options, Trace trace)
     /// <summary>What a replay has begun to send still comes.</summary>
     private static void EndReplays(ModelSession session, string filter)
     {
-        session.Replays.RemoveAll(replay => replay.Filter == filter && replay.May.Count == 0);
         foreach (ModelReplay replay in session.Replays.Where(replay => replay.Filter == filter))
         {
+            // What came may have been another's.
+            foreach (ModelReplay other in session.Replays)
+                other.Must.ExceptWith(replay.Served);
             replay.Must.Clear();
             replay.IsFinished = true;
         }
+
+        session.Replays.RemoveAll(replay => replay.Filter == filter && replay.May.Count == 0);
     }
 
     private void Detach(ModelSession session, long now)
@@ -274,6 +281,7 @@ internal sealed class ReferenceModel(BrokerOptions options, Trace trace)
 
     private bool Route(Publication publication)
     {
+        _lastExpiries[publication.Name] = publication.ExpiresAt;
         if (publication.Retain)
             Retain(publication);
         bool matched = false;

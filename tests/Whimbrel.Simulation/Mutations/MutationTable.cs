@@ -49,7 +49,7 @@ internal static class MutationTable
         new("session expiry begins again with every start", Recovery, "_disconnectedAt = state.DisconnectedAt == Message.Never ? turn.Now : state.DisconnectedAt;", "_disconnectedAt = turn.Now;"),
         new("end of a subscription not stored", Inbound, "Remember(Journal.Append(new SubscriptionEnded(stored.Number, filter)));", "_ = stored;"),
         new("owed PUBRELs forgotten at the start", Recovery, "_window.Restore(packetId, InFlightState.AwaitingPubComp, StoredCopy.Released(recovered.Stored, sequence, packetId));", "_ = sequence;"),
-        new("old copy of a shared message that was handed over stays", Session, "Change: new CopyDone(copy), Stored: Journal.MessageOf(copy)", "Stored: Journal.MessageOf(copy)"),
+        new("old copy of a shared message that was handed over stays", Session, "Change: new CopyDone(copy), Stored: Journal.HandOver(copy)", "Stored: Journal.HandOver(copy)"),
         new("message that may have been put twice removed as if once", "src/Whimbrel.Storage/Layout/LayoutStore.cs", "_tainted = Math.Max(_tainted, batch.LastMessageId);", "_tainted = Math.Max(_tainted, 0);"),
         new("packet identifier freed at PUBREC", Journal, "if (!keepsPacketId)", "if (!keepsPacketId || copy.QoS == QoS.ExactlyOnce)"),
     ];

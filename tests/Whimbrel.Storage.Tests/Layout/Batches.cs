@@ -24,6 +24,9 @@ internal static class Batches
     public static SessionState Session(long number, string clientId = "c") =>
         new(number, clientId, null, ProtocolVersion.Mqtt50, 3600, Broker.Message.Never);
 
+    /// <summary>The gate of a session that nobody enters.</summary>
+    public static SessionGate Gate(string clientId) => new(clientId, new MessageBroker(new BrokerOptions(), new BrokerPorts { NewClientId = () => clientId }, 0));
+
     public static StoredSession Stored(long number) => new(number, null!, new AcknowledgedRuns());
 
     public static Message Message(string topic, string payload, QoS qos = QoS.AtLeastOnce) =>

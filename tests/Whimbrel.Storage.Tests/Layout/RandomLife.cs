@@ -77,7 +77,8 @@ internal sealed class RandomLife(int seed)
 
     private void Begin()
     {
-        var life = new Life { Stored = Journal.Begin(null!), ClientId = Text(30) };
+        string clientId = Text(30);
+        var life = new Life { Stored = Journal.Begin(Batches.Gate(clientId)), ClientId = clientId };
         _lives.Add(life);
         Journal.Append(State(life));
     }
