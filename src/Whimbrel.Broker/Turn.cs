@@ -39,7 +39,7 @@ public sealed class Turn(MessageBroker broker)
 
     internal FrameCache Frames { get; } = new();
 
-    internal TopicCache Topics { get; } = new();
+    internal RecentTopics Topics { get; } = new();
 
     internal MessageBroker Broker => broker;
 

@@ -137,7 +137,7 @@ internal sealed partial class Session
 
         // Publishers repeat their topics: one array serves all messages of a run.
         if (!topic.SequenceEqual(_lastTopic))
-            _lastTopic = turn.Topics.Get(topic);
+            _lastTopic = turn.Topics.Find(topic);
         Message message = turn.MessageOf(packet, _lastTopic, ClientId);
         Verdict verdict = AuthorizePublish(message, out Pending<Verdict>? pending);
         if (verdict == Verdict.Pending)

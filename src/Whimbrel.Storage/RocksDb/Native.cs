@@ -48,6 +48,9 @@ internal static unsafe partial class Native
     [LibraryImport(Library, EntryPoint = "rocksdb_options_set_max_background_jobs")]
     public static partial void OptionsSetMaxBackgroundJobs(nint options, int count);
 
+    [LibraryImport(Library, EntryPoint = "rocksdb_options_set_max_file_opening_threads")]
+    public static partial void OptionsSetMaxFileOpeningThreads(nint options, int count);
+
     [LibraryImport(Library, EntryPoint = "rocksdb_options_set_keep_log_file_num")]
     public static partial void OptionsSetKeepLogFileNum(nint options, nuint count);
 

@@ -82,6 +82,8 @@ internal static unsafe class Opening
         Native.OptionsSetTrackAndVerifyWalsInManifest(database, 1);
         Native.OptionsSetDbWriteBufferSize(database, (nuint)options.BufferBytesMax);
         Native.OptionsSetMaxBackgroundJobs(database, 2);
+        // There are few table files, and RocksDB begins all its threads for them, 16 unless told, even for none.
+        Native.OptionsSetMaxFileOpeningThreads(database, 2);
         Native.OptionsSetKeepLogFileNum(database, 2);
         Native.OptionsSetMaxLogFileSize(database, 1024 * 1024);
         Native.OptionsSetInfoLogLevel(database, WarnLevel);

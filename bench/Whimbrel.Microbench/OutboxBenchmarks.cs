@@ -1,0 +1,40 @@
+using BenchmarkDotNet.Attributes;
+using Whimbrel.Broker;
+using Whimbrel.Protocol;
+
+namespace Whimbrel.Microbench;
+
+/// <summary>One delivery more into a queue that is full to a depth, and the oldest out of it.</summary>
+[MemoryDiagnoser]
+public class OutboxBenchmarks
+{
+    private readonly Delivery _delivery = new(new Message { Topic = [.. "a/b"u8], Payload = new byte[256], QoS = QoS.AtLeastOnce }, QoS.AtLeastOnce, Retain: false);
+    private readonly Turn _turn;
+    private readonly BrokerOptions _options = new() { SysIntervalSeconds = 0 };
+    private Outbox _outbox;
+
+    public OutboxBenchmarks()
+    {
+        _turn = new Turn(new MessageBroker(_options, new BrokerPorts { NewClientId = static () => "unnamed" }, 0));
+        _outbox = new Outbox(_options);
+    }
+
+    [Params(0, 1000)]
+    public int Depth { get; set; }
+
+    [GlobalSetup]
+    public void SetUp()
+    {
+        _outbox = new Outbox(_options);
+        for (int i = 0; i < Depth; i++)
+            _outbox.TryEnqueue(_delivery, "client", _turn);
+    }
+
+    [Benchmark]
+    public int EnqueueAndDequeue()
+    {
+        _outbox.TryEnqueue(_delivery, "client", _turn);
+        _outbox.TryDequeue(out _);
+        return _outbox.Count;
+    }
+}
