@@ -1,5 +1,6 @@
 using System.Collections;
 using System.Runtime.InteropServices;
+using System.Text;
 using Whimbrel.Cli.Commands;
 using Whimbrel.Cli.Messages;
 
@@ -7,13 +8,16 @@ var environment = new Dictionary<string, string>();
 foreach (DictionaryEntry entry in Environment.GetEnvironmentVariables())
     environment[(string)entry.Key] = (string?)entry.Value ?? "";
 
+// The console's own writer makes a system call of every 256 characters, which a broker's log is too long for.
+const int errorBufferLength = 16 * 1024;
+using var error = TextWriter.Synchronized(new StreamWriter(Console.OpenStandardError(), new UTF8Encoding(false), errorBufferLength) { AutoFlush = true });
 long interruptedAt = 0;
 using var interrupted = new CancellationTokenSource();
 var context = new ToolContext
 {
     Input = Console.OpenStandardInput,
     Output = () => new StandardOutput(),
-    Error = Console.Error,
+    Error = error,
     IsErrorTerminal = !Console.IsErrorRedirected,
     Environment = environment,
     Interrupted = interrupted.Token,

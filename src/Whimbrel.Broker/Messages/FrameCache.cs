@@ -3,8 +3,8 @@ using Whimbrel.Protocol;
 namespace Whimbrel.Broker;
 
 /// <summary>
-/// The PUBLISH frames of the message that is being routed, encoded once per wire shape (3.x or 5.0, with or without packet
-/// identifier); each receiver's copy is patched with its flags and packet identifier. Large payloads are left out and go by reference.
+/// The heads of the PUBLISH packets of the message that is being routed, encoded once per wire shape (3.x or 5.0, with or without packet
+/// identifier); each receiver's copy is patched with its flags and packet identifier. The payload follows, copied or by reference.
 /// </summary>
 /// <remarks>A turn's own; its buffers are used again for every message.</remarks>
 internal sealed class FrameCache
@@ -16,7 +16,7 @@ internal sealed class FrameCache
     private Message? _message;
     private bool _shapesFilled;
 
-    /// <summary>The frame of a shape. <see cref="Shape.HeadLength"/> is less than its length when the payload is large.</summary>
+    /// <summary>The frame of a shape.</summary>
     public Shape Get(Message message, ProtocolVersion version, QoS qos, long now)
     {
         if (!ReferenceEquals(_message, message))
@@ -53,7 +53,7 @@ internal sealed class FrameCache
         /// <summary>The whole packet's length, the payload included; 0 while nothing is encoded.</summary>
         public int Length { get; set; }
 
-        /// <summary>How much of it stands in the buffer: all, or all but a large payload.</summary>
+        /// <summary>How much of it stands here: all but the payload.</summary>
         public int HeadLength { get; private set; }
 
         public void Encode(Message message, ProtocolVersion version, QoS qos, long now)
@@ -69,12 +69,10 @@ internal sealed class FrameCache
                 Payload = message.Payload.Span,
             };
             Length = packet.Measure(version);
-            HeadLength = message.Payload.Length > CopiedPayloadMax ? Length - message.Payload.Length : Length;
+            HeadLength = Length - message.Payload.Length;
             if (_buffer.Length < HeadLength)
-                _buffer = new byte[Math.Max(HeadLength, 2 * CopiedPayloadMax)];
+                _buffer = new byte[HeadLength];
             packet.WriteHead(_buffer, version);
-            if (HeadLength == Length)
-                message.Payload.Span.CopyTo(_buffer.AsSpan(Length - message.Payload.Length));
             _idOffset = 1 + RemainingLengthBytes(_buffer) + 2 + message.Topic.Length;
         }
 

@@ -331,9 +331,14 @@ internal sealed partial class Session
         FrameCache.Shape shape = turn.Frames.Get(delivery.Message, _version, delivery.QoS, turn.Now);
         if ((uint)shape.Length > _packetSizeMax)
             return 0;
-        shape.CopyTo(link.Reserve(shape.HeadLength), duplicate, delivery.QoS, delivery.Retain, packetId);
-        link.Commit(shape.HeadLength);
-        if (shape.HeadLength < shape.Length)
+        bool isCopied = delivery.Message.Payload.Length <= FrameCache.CopiedPayloadMax;
+        int reserved = isCopied ? shape.Length : shape.HeadLength;
+        Span<byte> span = link.Reserve(reserved);
+        shape.CopyTo(span, duplicate, delivery.QoS, delivery.Retain, packetId);
+        if (isCopied)
+            delivery.Message.Payload.Span.CopyTo(span[shape.HeadLength..]);
+        link.Commit(reserved);
+        if (!isCopied)
             link.SendShared(delivery.Message.Payload);
         return shape.Length;
     }

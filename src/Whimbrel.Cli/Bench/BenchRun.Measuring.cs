@@ -54,14 +54,10 @@ internal sealed partial class BenchRun
     /// <summary>Waits until everything has arrived that can be expected to.</summary>
     public void Drain()
     {
-        long seen;
-        do
-        {
-            seen = Traffic.Received + Traffic.Sent - Traffic.Unacknowledged;
-            if (Loop.RunUntil(() => Traffic.IsDrained, Loop.Look() + LoadLoop.Ticks(DrainPatience), ignoreInterrupt: true))
-                break;
-        }
-        while (seen != Traffic.Received + Traffic.Sent - Traffic.Unacknowledged);
+        long began = Loop.Look();
+        long patience = LoadLoop.Ticks(DrainPatience);
+        Loop.RunUntil(
+            () => Traffic.IsDrained || Loop.Now - Math.Max(began, Traffic.LastProgress) > patience, ignoreInterrupt: true);
         Traffic.End();
     }
 
@@ -167,6 +163,7 @@ internal sealed partial class BenchRun
             string cpu = _probe is null ? "" : $", {(now.Broker.CpuNanoseconds - _shown.Broker.CpuNanoseconds) / 1e3 / messages:N3} us CPU per message";
             _context.Error.WriteLine(string.Create(CultureInfo.InvariantCulture,
                 $"{++_progress,4} s   {(now.Sent - _shown.Sent) / seconds,12:N0} msg/s in   {(now.Received - _shown.Received) / seconds,12:N0} msg/s out{cpu}"));
+            _context.Error.Flush();
         }
 
         _shown = now;

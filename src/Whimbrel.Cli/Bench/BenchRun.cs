@@ -178,12 +178,13 @@ internal sealed partial class BenchRun : IDisposable
     }
 
     /// <summary>Does something with many pieces, says how many there were, and reports what each took.</summary>
-    public void Stage(string name, string unit, Func<long> run, Latency? latency = null)
+    /// <param name="untilLastMessage">The time ends with the last message, and not with the waiting for more.</param>
+    public void Stage(string name, string unit, Func<long> run, Latency? latency = null, bool untilLastMessage = false)
     {
         var before = Read();
         long began = Stopwatch.GetTimestamp();
         long count = run();
-        double seconds = Stopwatch.GetElapsedTime(began).TotalSeconds;
+        double seconds = (untilLastMessage ? Stopwatch.GetElapsedTime(began, Math.Max(began + 1, Traffic.LastProgress)) : Stopwatch.GetElapsedTime(began)).TotalSeconds;
         var after = Read();
         double? cpu = _probe is null || count == 0 ? null : Math.Round((after.CpuNanoseconds - before.CpuNanoseconds) / 1e3 / count, 3);
         double? bytes = _probe is null || count == 0 ? null : Math.Round((after.ResidentBytes - before.ResidentBytes) / (double)count, 1) + 0.0;
@@ -194,7 +195,7 @@ internal sealed partial class BenchRun : IDisposable
     /// <summary>Waits for the broker; fails if it refuses, closes a connection, or makes no progress for half a minute.</summary>
     public void Await(string what, Func<long> progress, Func<bool> isSo)
     {
-        long seen = long.MinValue;
+        long seen = progress();
         while (true)
         {
             bool isDone = Loop.RunUntil(() => _failure is not null || isSo(), Loop.Look() + LoadLoop.Ticks(Patience));

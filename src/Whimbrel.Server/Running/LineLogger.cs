@@ -11,7 +11,11 @@ namespace Whimbrel.Server;
 /// </summary>
 internal sealed class LineLoggerProvider : ILoggerProvider, IAsyncDisposable
 {
-    private const int QueueLength = 4096;
+    private const int QueueLength = 16_384;
+    private const int BatchLength = 256 * 1024;
+
+    // Between two batches: while thousands connect, a wake-up for each line would cost as much as the connection.
+    private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(20);
 
     private readonly TextWriter _output;
     private readonly TimeProvider _time;
@@ -51,37 +55,29 @@ internal sealed class LineLoggerProvider : ILoggerProvider, IAsyncDisposable
 
     private async Task WriteAsync()
     {
+        var batch = new StringBuilder();
         while (await _lines.Reader.WaitToReadAsync().ConfigureAwait(false))
         {
-            while (_lines.Reader.TryRead(out string? line))
-                await WriteAsync(line).ConfigureAwait(false);
+            while (batch.Length < BatchLength && _lines.Reader.TryRead(out string? line))
+                batch.AppendLine(line);
             if (Interlocked.Exchange(ref _dropped, 0) is > 0 and var dropped)
-                await WriteAsync($"{dropped} log lines were dropped: the output does not keep up").ConfigureAwait(false);
-            await FlushAsync().ConfigureAwait(false);
+                batch.Append(CultureInfo.InvariantCulture, $"{dropped} log lines were dropped: the output does not keep up").AppendLine();
+            await WriteAsync(batch).ConfigureAwait(false);
+            batch.Clear();
+            await Task.Delay(Pause, _time).ConfigureAwait(false);
         }
     }
 
-    private async Task WriteAsync(string line)
+    private async Task WriteAsync(StringBuilder batch)
     {
         try
         {
-            await _output.WriteLineAsync(line).ConfigureAwait(false);
-        }
-        catch (IOException)
-        {
-            // Nobody reads the log any more; the broker goes on.
-        }
-    }
-
-    private async Task FlushAsync()
-    {
-        try
-        {
+            await _output.WriteAsync(batch).ConfigureAwait(false);
             await _output.FlushAsync().ConfigureAwait(false);
         }
         catch (IOException)
         {
-            // As above.
+            // Nobody reads the log any more; the broker goes on.
         }
     }
 

@@ -140,6 +140,7 @@ internal sealed class DeliveryChecker(World world)
                 if (At(values, op) is { } publication && publication.Name == name && seen.QoS <= publication.QoS)
                 {
                     replay.Must.Remove(topic);
+                    replay.Served.Add(topic);
                     // After a crash what had begun to leave comes, and then all of it again.
                     if (replay.Again.Count == 0)
                         replay.May.Remove(topic);

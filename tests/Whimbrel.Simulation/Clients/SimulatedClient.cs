@@ -246,7 +246,8 @@ internal sealed partial class SimulatedClient
             CleanStart = _startsClean,
             KeepAliveSeconds = _profile.KeepAliveSeconds,
             SessionExpirySeconds = five && _profile.ExpirySeconds != 0 && !_isEnding ? _profile.ExpirySeconds : null,
-            ReceiveMaximum = _profile.ReceiveMaximum,
+            // Less than before, perhaps, and less than is in flight.
+            ReceiveMaximum = five && chance.Percent(30) ? (ushort)1 : _profile.ReceiveMaximum,
             MaximumPacketSize = _profile.PacketSizeMax,
             TopicAliasMaximum = _profile.TopicAliasMaximum,
             HasWill = hasWill,

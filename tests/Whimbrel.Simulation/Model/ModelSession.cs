@@ -37,9 +37,12 @@ internal sealed record ModelReplay(string Filter, long Since)
     /// <summary>Topics that may come. After a crash all may come again, because the replay as a whole is still owed.</summary>
     public HashSet<string> May { get; init; } = [];
 
+    /// <summary>Topics that came, as far as one can tell: another replay may have sent them.</summary>
+    public HashSet<string> Served { get; init; } = [];
+
     public override string ToString() => $"{Filter} since {Since} {string.Join(" ", Again)}, must {string.Join(" ", Must)}, may {string.Join(" ", May)}{(IsFinished ? ", finished" : "")}";
 
-    public ModelReplay Copy() => this with { Must = [.. Must], May = [.. May], Again = [.. Again] };
+    public ModelReplay Copy() => this with { Must = [.. Must], May = [.. May], Served = [.. Served], Again = [.. Again] };
 }
 
 /// <summary>A session as the specification describes it: lists, no windows, no bounds.</summary>

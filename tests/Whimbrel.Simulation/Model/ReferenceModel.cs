@@ -220,12 +220,16 @@ internal sealed class ReferenceModel(BrokerOptions options, Trace trace)
     /// <summary>What a replay has begun to send still comes.</summary>
     private static void EndReplays(ModelSession session, string filter)
     {
-        session.Replays.RemoveAll(replay => replay.Filter == filter && replay.May.Count == 0);
         foreach (ModelReplay replay in session.Replays.Where(replay => replay.Filter == filter))
         {
+            // What came may have been another's.
+            foreach (ModelReplay other in session.Replays)
+                other.Must.ExceptWith(replay.Served);
             replay.Must.Clear();
             replay.IsFinished = true;
         }
+
+        session.Replays.RemoveAll(replay => replay.Filter == filter && replay.May.Count == 0);
     }
 
     private void Detach(ModelSession session, long now)

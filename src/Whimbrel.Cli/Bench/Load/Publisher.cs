@@ -110,6 +110,7 @@ internal sealed class Publisher
         if (_unacknowledged == 0)
             return;
         _unacknowledged--;
+        _traffic.CountAcknowledged();
         if (isRefused)
         {
             _traffic.CountRefused(_copies);

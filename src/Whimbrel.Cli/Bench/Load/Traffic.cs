@@ -58,6 +58,9 @@ internal sealed class Traffic(LoadLoop loop, MessageShape shape) : ILoadPace
     /// <summary>Messages that this run has not published, or not to there.</summary>
     public long Foreign { get; private set; }
 
+    /// <summary>When the last message or acknowledgement came; 0 before the first.</summary>
+    public long LastProgress { get; private set; }
+
     public Latency Latency => _latency;
 
     public long Unacknowledged => _publishers.Sum(p => (long)p.Unacknowledged);
@@ -142,6 +145,8 @@ internal sealed class Traffic(LoadLoop loop, MessageShape shape) : ILoadPace
             CountLeft -= messages;
     }
 
+    public void CountAcknowledged() => LastProgress = loop.Now;
+
     /// <summary>So many deliveries are due that no publisher of this run has counted.</summary>
     public void Expect(long messages) => Expected += messages;
 
@@ -156,6 +161,7 @@ internal sealed class Traffic(LoadLoop loop, MessageShape shape) : ILoadPace
     public void CountReceived(int publisher, long due, int packetBytes, Arrival arrival)
     {
         Received++;
+        LastProgress = loop.Now;
         ReceivedBytes += packetBytes;
         if (arrival == Arrival.Again)
         {

@@ -45,7 +45,7 @@ internal sealed class OfflineScenario : Scenario
             run.Connect(sessions, new Latency());
             run.Drain();
             return run.Traffic.Received;
-        });
+        }, untilLastMessage: true);
 
         // Nothing is left behind.
         foreach (var session in sessions)

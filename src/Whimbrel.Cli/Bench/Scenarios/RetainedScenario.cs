@@ -38,7 +38,7 @@ internal sealed class RetainedScenario : Scenario
             run.Subscribe(subscribers, _ => $"{settings.Prefix}/#");
             run.Drain();
             return run.Traffic.Received;
-        });
+        }, untilLastMessage: true);
         foreach (var subscriber in subscribers)
             subscriber.Disconnect();
 
