@@ -1,23 +1,21 @@
-using System.Collections.Concurrent;
-
 namespace Whimbrel.Broker;
 
 /// <summary>All sessions by client identifier. Thread-safe.</summary>
 internal sealed class SessionRegistry(MessageBroker broker)
 {
-    private readonly ConcurrentDictionary<string, SessionGate> _gates = new(StringComparer.Ordinal);
+    private readonly ShardedTable<string, ReadOnlySpan<char>, SessionGate> _gates = new(StringComparer.Ordinal);
     private int _count;
 
     public int Count => Volatile.Read(ref _count);
 
     public IEnumerable<SessionGate> All => _gates.Values;
 
-    public bool TryGet(string clientId, out SessionGate? gate) => _gates.TryGetValue(clientId, out gate);
+    public bool TryGet(string clientId, out SessionGate? gate) => _gates.TryGet(clientId, out gate);
 
     /// <summary>The gate of the client identifier, made if there is none and the limit allows one more; null otherwise.</summary>
     public SessionGate? GetOrAdd(string clientId)
     {
-        if (_gates.TryGetValue(clientId, out SessionGate? gate))
+        if (_gates.TryGet(clientId, out SessionGate? gate))
             return gate;
         if (Interlocked.Increment(ref _count) > broker.Options.SessionsMax)
         {
@@ -41,7 +39,7 @@ internal sealed class SessionRegistry(MessageBroker broker)
 
     public void Remove(SessionGate gate)
     {
-        if (_gates.TryRemove(new KeyValuePair<string, SessionGate>(gate.ClientId, gate)))
+        if (_gates.TryRemove(gate.ClientId, gate))
             Interlocked.Decrement(ref _count);
     }
 }

@@ -1,4 +1,4 @@
-using System.Collections.Concurrent;
+using System.Diagnostics;
 using Whimbrel.Protocol;
 
 namespace Whimbrel.Broker;
@@ -11,21 +11,13 @@ namespace Whimbrel.Broker;
 internal sealed class SubscriptionTree
 {
     private readonly Lock _changes = new();
-    private readonly ConcurrentDictionary<byte[], SubscriberList> _exact = new(Utf8Comparer.Instance);
-    private readonly ConcurrentDictionary<byte[], SubscriberList>.AlternateLookup<ReadOnlySpan<byte>> _exactBySpan;
-    private readonly ConcurrentDictionary<LevelKey, Node> _branches = new(LevelComparer.Instance);
-    private readonly ConcurrentDictionary<LevelKey, Node>.AlternateLookup<LevelSpan> _branchBySpan;
+    private readonly ShardedTable<byte[], ReadOnlySpan<byte>, SubscriberList> _exact = new(Utf8Comparer.Instance);
+    private readonly ShardedTable<LevelKey, LevelSpan, Node> _branches = new(LevelComparer.Instance);
     private readonly Dictionary<string, SharedGroup> _groups = new(StringComparer.Ordinal);
     private readonly Node _root = new(0, null, default);
     private int _lastNode;
     private int _count;
     private int _sharedCount;
-
-    public SubscriptionTree()
-    {
-        _exactBySpan = _exact.GetAlternateLookup<ReadOnlySpan<byte>>();
-        _branchBySpan = _branches.GetAlternateLookup<LevelSpan>();
-    }
 
     /// <summary>Subscriptions of all sessions, members of shared subscriptions included.</summary>
     public int Count => Volatile.Read(ref _count);
@@ -88,7 +80,7 @@ internal sealed class SubscriptionTree
     /// <summary>Collects the entries that match a valid topic name. A session with several matching filters stands there several times.</summary>
     public void Match(ReadOnlySpan<byte> topic, MatchList matches)
     {
-        if (_exactBySpan.TryGetValue(topic, out SubscriberList? exact))
+        if (_exact.TryGet(topic, out SubscriberList? exact))
             matches.AddList(exact);
         // A filter that begins with a wildcard does not match a topic that begins with $ [MQTT-4.7.2-1].
         Walk(_root, topic, wildcards: topic[0] != (byte)'$', matches);
@@ -100,8 +92,8 @@ internal sealed class SubscriptionTree
             matches.AddList(node.Rest);
         int slash = rest.IndexOf((byte)'/');
         ReadOnlySpan<byte> level = slash < 0 ? rest : rest[..slash];
-        if (node.HasLiterals && _branchBySpan.TryGetValue(new LevelSpan(node.Id, level), out Node? child))
-            Step(child, slash, rest, matches);
+        if (node.HasLiterals && _branches.TryGet(new LevelSpan(node.Id, level), out Node? child))
+            Step(child!, slash, rest, matches);
         if (wildcards && node.Plus is { } plus)
             Step(plus, slash, rest, matches);
     }
@@ -123,9 +115,7 @@ internal sealed class SubscriptionTree
     {
         if (!hasWildcards)
         {
-            if (!_exactBySpan.TryGetValue(pattern, out SubscriberList? list))
-                _exact[pattern.ToArray()] = list = new SubscriberList();
-            return list;
+            return _exact.TryGet(pattern, out SubscriberList? list) ? list! : _exact.GetOrAdd(pattern.ToArray(), new SubscriberList());
         }
 
         Node node = _root;
@@ -141,11 +131,11 @@ internal sealed class SubscriptionTree
 
     private Node ChildOf(Node node, ReadOnlySpan<byte> level)
     {
-        if (_branchBySpan.TryGetValue(new LevelSpan(node.Id, level), out Node? child))
-            return child;
+        if (_branches.TryGet(new LevelSpan(node.Id, level), out Node? child))
+            return child!;
         var key = new LevelKey(node.Id, level.ToArray());
         child = new Node(++_lastNode, node, key);
-        _branches[key] = child;
+        _branches.TryAdd(key, child);
         node.Literals++;
         return child;
     }
@@ -154,11 +144,11 @@ internal sealed class SubscriptionTree
     {
         if (!filter.HasWildcards)
         {
-            if (_exactBySpan.TryGetValue(filter.Pattern, out SubscriberList? list))
+            if (_exact.TryGet(filter.Pattern, out SubscriberList? list))
             {
-                list.Remove(entry);
+                list!.Remove(entry);
                 if (list.Count == 0)
-                    _exactBySpan.TryRemove(filter.Pattern, out _);
+                    _exact.TryRemove(filter.Pattern);
             }
 
             return;
@@ -170,7 +160,7 @@ internal sealed class SubscriptionTree
         {
             if (rest = level.SequenceEqual("#"u8))
                 break;
-            node = level.SequenceEqual("+"u8) ? node.Plus! : _branchBySpan[new LevelSpan(node.Id, level)];
+            node = level.SequenceEqual("+"u8) ? node.Plus! : _branches.TryGet(new LevelSpan(node.Id, level), out Node? child) ? child! : throw new UnreachableException();
         }
 
         if (rest)
@@ -199,7 +189,7 @@ internal sealed class SubscriptionTree
             }
             else
             {
-                _branches.TryRemove(node.Key, out _);
+                _branches.TryRemove(new LevelSpan(node.Key.Node, node.Key.Level));
                 parent.Literals--;
             }
 

@@ -57,6 +57,8 @@ internal sealed unsafe partial class EpollLink
     {
         switch (_phase)
         {
+            case LinkPhase.Open when (events & (Epoll.ReadHangUp | Epoll.HangUp | Epoll.Error)) != 0 && !_loop.MayEnd():
+                break;
             case LinkPhase.Open:
                 if ((events & Epoll.Out) != 0)
                     ContinueSending();

@@ -39,6 +39,7 @@ internal sealed unsafe class EventLoop
     private readonly TaskCompletionSource _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private long _turnBegan;
     private long _nextTick;
+    private bool _hasEnded;
     private volatile bool _stopAccepting;
     private volatile bool _stopping;
     private bool _stopSeen;
@@ -75,6 +76,17 @@ internal sealed unsafe class EventLoop
     public bool IsTurnLong => Stopwatch.GetTimestamp() - _turnBegan > TurnTicksMax;
 
     public bool IsStopping => _stopping;
+
+    /// <summary>
+    /// Whether a link whose peer has gone may end in this iteration: as many as time allows, and at least one. A session with thousands of
+    /// subscriptions takes milliseconds, and a network that fails ends many at once; epoll reports the others again.
+    /// </summary>
+    public bool MayEnd()
+    {
+        bool may = !_hasEnded || !IsTurnLong;
+        _hasEnded |= may;
+        return may;
+    }
 
     public static ulong TokenOf(int slot) => (ulong)slot + 1;
 
@@ -170,6 +182,7 @@ internal sealed unsafe class EventLoop
         var waiting = _queue.Take();
         NowMilliseconds = _context.Clock.NowMilliseconds;
         _turnBegan = Stopwatch.GetTimestamp();
+        _hasEnded = false;
         Turn.Begin(NowMilliseconds);
         for (int i = 0; i < count; i++)
         {
