@@ -47,10 +47,11 @@ public sealed class Connection : ITimed
 
     internal Link Link { get; }
 
-    internal ConnectRequest? Request => _request;
-
     /// <summary>Whether CONNACK was sent: nothing else may go before it [MQTT-3.2.0-1].</summary>
     internal bool IsAccepted { get; set; }
+
+    // The request is let go once there is a session.
+    private string? ClientId => _gate?.ClientId ?? _request?.ClientId;
 
     /// <summary>
     /// Takes whole packets from the front of <paramref name="bytes"/>.
@@ -126,7 +127,7 @@ public sealed class Connection : ITimed
         _broker.Statistics.CountClosed(_cause.Reason);
         turn.Happened(new BrokerEvent(BrokerEventKind.Closed)
         {
-            ClientId = _request?.ClientId,
+            ClientId = ClientId,
             Peer = Link.Peer,
             Version = _version,
             CloseReason = _cause.Reason,
@@ -175,7 +176,7 @@ public sealed class Connection : ITimed
         _broker.Statistics.CountRefused();
         turn.Happened(new BrokerEvent(BrokerEventKind.Refused)
         {
-            ClientId = _request?.ClientId,
+            ClientId = ClientId,
             Peer = Link.Peer,
             Version = _version,
             Code = reason,
@@ -258,7 +259,7 @@ public sealed class Connection : ITimed
             _isWaiting = scope.Session.IsWaiting;
             // Only a client with an authentication method may still use it, to authenticate again.
             if (_request.AuthenticationMethod is null)
-                _handshake = null;
+                (_handshake, _request) = (null, null);
             return;
         }
     }

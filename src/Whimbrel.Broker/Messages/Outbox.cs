@@ -24,12 +24,12 @@ internal sealed class Outbox(BrokerOptions options)
     /// <summary>A full outbox is searched for expired messages this often at most: a search walks everything.</summary>
     private const int ExpirySearchMilliseconds = 1000;
 
-    private readonly Queue<Delivery> _deliveries = new(0);
+    private Queue<Delivery>? _deliveries;
     private int _qos0Count;
     private int _expiringCount;
     private long _expirySearchDue;
 
-    public int Count => _deliveries.Count;
+    public int Count => _deliveries?.Count ?? 0;
 
     public long Bytes { get; private set; }
 
@@ -81,15 +81,20 @@ internal sealed class Outbox(BrokerOptions options)
     /// <summary>Takes in what was queued before the start, whatever the bounds are now.</summary>
     public void Restore(in Delivery delivery)
     {
-        _deliveries.Enqueue(delivery);
+        (_deliveries ??= new Queue<Delivery>()).Enqueue(delivery);
         Account(delivery, 1);
     }
 
-    public bool TryPeek(out Delivery delivery) => _deliveries.TryPeek(out delivery);
+    public bool TryPeek(out Delivery delivery)
+    {
+        delivery = default;
+        return _deliveries is not null && _deliveries.TryPeek(out delivery);
+    }
 
     public bool TryDequeue(out Delivery delivery)
     {
-        if (!_deliveries.TryDequeue(out delivery))
+        delivery = default;
+        if (_deliveries is null || !_deliveries.TryDequeue(out delivery))
             return false;
         Account(delivery, -1);
         return true;
@@ -100,7 +105,7 @@ internal sealed class Outbox(BrokerOptions options)
     {
         for (int i = Count; i > 0; i--)
         {
-            Delivery delivery = _deliveries.Dequeue();
+            Delivery delivery = _deliveries!.Dequeue();
             if (select(delivery))
             {
                 Account(delivery, -1);
