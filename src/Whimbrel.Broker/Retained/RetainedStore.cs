@@ -1,4 +1,3 @@
-using System.Diagnostics.CodeAnalysis;
 using Whimbrel.Protocol;
 
 namespace Whimbrel.Broker;
@@ -34,9 +33,12 @@ internal enum RetainedOutcome : byte
 /// <remarks>Thread-safe: one lock, taken by publishes with RETAIN and by new subscriptions only, and never held while anything is sent.</remarks>
 internal sealed class RetainedStore(BrokerOptions options, Journal journal)
 {
+    private const int WalkStepsMax = 1000;
+
     private readonly Lock _lock = new();
-    private readonly Node _root = new(null, []);
+    private readonly RetainedNode _root = new(null, []);
     private long _updates;
+    private int _expiring;
 
     public int Count { get; private set; }
 
@@ -92,11 +94,31 @@ internal sealed class RetainedStore(BrokerOptions options, Journal journal)
     /// <summary>The entries that match a filter, which is valid and not shared.</summary>
     public List<RetainedEntry> Match(string filter)
     {
-        byte[] pattern = System.Text.Encoding.UTF8.GetBytes(filter);
         var matches = new List<RetainedEntry>();
+        var walk = new RetainedWalk(filter, _root);
         lock (_lock)
-            Collect(_root, pattern, first: true, matches);
+        {
+            while (!walk.IsOver)
+                walk.Step(matches);
+        }
+
         return matches;
+    }
+
+    /// <summary>Begins to look for the entries that match a filter, which is valid and not shared.</summary>
+    public RetainedWalk Walk(string filter) => new(filter, _root);
+
+    /// <summary>
+    /// Looks on for a short while: with a million topics the whole would hold everybody up. What is stored or cleared meanwhile may be found
+    /// or not.
+    /// </summary>
+    public void Continue(RetainedWalk walk, List<RetainedEntry> found)
+    {
+        lock (_lock)
+        {
+            for (int steps = 0; steps < WalkStepsMax && found.Count < WalkStepsMax && !walk.IsOver; steps++)
+                walk.Step(found);
+        }
     }
 
     /// <summary>Forgets messages whose expiry has passed and says how many. Walks everything; for a slow rhythm.</summary>
@@ -104,6 +126,8 @@ internal sealed class RetainedStore(BrokerOptions options, Journal journal)
     {
         lock (_lock)
         {
+            if (_expiring == 0)
+                return 0;
             var expired = new List<byte[]>();
             FindExpired(_root, now, expired);
             foreach (byte[] topic in expired)
@@ -118,7 +142,7 @@ internal sealed class RetainedStore(BrokerOptions options, Journal journal)
 
     private RetainedOutcome Store(Message message, long now)
     {
-        Node? node = Find(message.Topic);
+        RetainedNode? node = Find(message.Topic);
         Message? old = node?.Entry?.Message;
         if (old is null ? Count >= options.RetainedMessagesMax || Bytes + message.Size > options.RetainedBytesMax
             : Bytes + message.Size - old.Size > options.RetainedBytesMax)
@@ -132,12 +156,13 @@ internal sealed class RetainedStore(BrokerOptions options, Journal journal)
         return RetainedOutcome.Stored;
     }
 
-    private void Put(Node node, Message message)
+    private void Put(RetainedNode node, Message message)
     {
         Message? old = node.Entry?.Message;
         node.Entry ??= new RetainedEntry(message.Topic);
         node.Entry.Message = message;
         Count += old is null ? 1 : 0;
+        _expiring += CanExpire(message) - CanExpire(old);
         Bytes += message.Size - (old?.Size ?? 0);
     }
 
@@ -146,12 +171,13 @@ internal sealed class RetainedStore(BrokerOptions options, Journal journal)
 
     private RetainedOutcome Clear(byte[] topic)
     {
-        Node? node = Find(topic);
+        RetainedNode? node = Find(topic);
         if (node?.Entry?.Message is not { } old)
             return RetainedOutcome.Cleared;
         node.Entry.Message = null;
         node.Entry = null;
         Count--;
+        _expiring -= CanExpire(old);
         Bytes -= old.Size;
         while (node is { Entry: null, Parent: { } parent } && node.Children is not { Count: > 0 })
         {
@@ -162,12 +188,14 @@ internal sealed class RetainedStore(BrokerOptions options, Journal journal)
         return RetainedOutcome.Cleared;
     }
 
-    private Node? Find(byte[] topic)
+    private static int CanExpire(Message? message) => message is null || message.ExpiresAt == Message.Never ? 0 : 1;
+
+    private RetainedNode? Find(byte[] topic)
     {
-        Node node = _root;
+        RetainedNode node = _root;
         foreach (ReadOnlySpan<byte> level in new TopicLevels(topic))
         {
-            if (!node.TryChild(level, out Node? child))
+            if (!node.TryChild(level, out RetainedNode? child))
                 return null;
             node = child;
         }
@@ -175,15 +203,15 @@ internal sealed class RetainedStore(BrokerOptions options, Journal journal)
         return node;
     }
 
-    private Node Make(byte[] topic)
+    private RetainedNode Make(byte[] topic)
     {
-        Node node = _root;
+        RetainedNode node = _root;
         foreach (ReadOnlySpan<byte> level in new TopicLevels(topic))
         {
-            if (!node.TryChild(level, out Node? child))
+            if (!node.TryChild(level, out RetainedNode? child))
             {
-                child = new Node(node, level.ToArray());
-                (node.Children ??= new Dictionary<byte[], Node>(Utf8Comparer.Instance)).Add(child.Level, child);
+                child = new RetainedNode(node, level.ToArray());
+                (node.Children ??= new Dictionary<byte[], RetainedNode>(Utf8Comparer.Instance)).Add(child.Level, child);
             }
 
             node = child;
@@ -192,84 +220,16 @@ internal sealed class RetainedStore(BrokerOptions options, Journal journal)
         return node;
     }
 
-    private static void Collect(Node node, ReadOnlySpan<byte> pattern, bool first, List<RetainedEntry> matches)
+    private static void FindExpired(RetainedNode node, long now, List<byte[]> expired)
     {
-        int slash = pattern.IndexOf((byte)'/');
-        ReadOnlySpan<byte> level = slash < 0 ? pattern : pattern[..slash];
-        if (level.SequenceEqual("#"u8))
-        {
-            CollectAll(node, first, matches);
-            return;
-        }
-
-        if (!level.SequenceEqual("+"u8))
-        {
-            if (node.TryChild(level, out Node? child))
-                Step(child, slash, pattern, matches);
-            return;
-        }
-
-        foreach ((byte[] name, Node child) in node.Children ?? [])
-        {
-            if (!(first && IsSystem(name)))
-                Step(child, slash, pattern, matches);
-        }
-    }
-
-    private static void Step(Node node, int slash, ReadOnlySpan<byte> pattern, List<RetainedEntry> matches)
-    {
-        if (slash >= 0)
-            Collect(node, pattern[(slash + 1)..], first: false, matches);
-        else if (node.Entry is { } entry)
-            matches.Add(entry);
-    }
-
-    private static void CollectAll(Node node, bool first, List<RetainedEntry> matches)
-    {
-        // An explicit stack: a topic may have as many levels as the limit allows, and the call stack is not ours to spend.
-        var open = new Stack<Node>();
+        var open = new Stack<RetainedNode>();
         open.Push(node);
-        while (open.TryPop(out Node? next))
-        {
-            if (next.Entry is { } entry)
-                matches.Add(entry);
-            foreach ((byte[] name, Node child) in next.Children ?? [])
-            {
-                if (!(first && ReferenceEquals(next, node) && IsSystem(name)))
-                    open.Push(child);
-            }
-        }
-    }
-
-    private static void FindExpired(Node node, long now, List<byte[]> expired)
-    {
-        var open = new Stack<Node>();
-        open.Push(node);
-        while (open.TryPop(out Node? next))
+        while (open.TryPop(out RetainedNode? next))
         {
             if (next.Entry?.Message is { } message && message.IsExpired(now))
                 expired.Add(message.Topic);
-            foreach (Node child in next.Children?.Values ?? Enumerable.Empty<Node>())
+            foreach (RetainedNode child in next.Children?.Values ?? Enumerable.Empty<RetainedNode>())
                 open.Push(child);
-        }
-    }
-
-    private static bool IsSystem(byte[] level) => level.Length > 0 && level[0] == (byte)'$';
-
-    private sealed class Node(Node? parent, byte[] level)
-    {
-        public Node? Parent => parent;
-
-        public byte[] Level => level;
-
-        public RetainedEntry? Entry { get; set; }
-
-        public Dictionary<byte[], Node>? Children { get; set; }
-
-        public bool TryChild(ReadOnlySpan<byte> name, [MaybeNullWhen(false)] out Node child)
-        {
-            child = null;
-            return Children is not null && Children.GetAlternateLookup<ReadOnlySpan<byte>>().TryGetValue(name, out child);
         }
     }
 }

@@ -9,8 +9,8 @@ internal sealed partial class Session
     /// <summary>Topics shorter than this are sent as they are: an alias would not make the packet smaller.</summary>
     private const int AliasedTopicMin = 4;
 
-    /// <summary>Replays begun in one go.</summary>
-    private const int ReplaysStartedMax = 8;
+    /// <summary>How often a turn looks for retained messages of one session.</summary>
+    private const int ReplayLooksMax = 8;
 
     /// <summary>
     /// A message matched these subscriptions of the session; one copy is delivered with the highest QoS among them and all their
@@ -191,18 +191,25 @@ internal sealed partial class Session
         if (_heldPublishes > 0 && _outbox.Count > 0)
             return;
         // Retained messages may come before SUBACK, but no client expects them there.
-        for (int started = 0; _heldSubAcks == 0 && _replays is { Count: > 0 };)
+        for (int looks = 0; _heldSubAcks == 0 && _replays is { Count: > 0 };)
         {
             RetainedReplay replay = _replays.Peek();
-            // Looking places up walks the store: many subscriptions at once take turns with everybody else.
-            if (!replay.IsStarted && started++ == ReplaysStartedMax)
+            if (replay.MustLookOn)
             {
-                link.Wake();
-                break;
+                // Looking places up walks the store: that takes turns with everybody else.
+                if (looks++ == ReplayLooksMax)
+                {
+                    link.Wake();
+                    break;
+                }
+
+                replay.LookOn();
             }
 
             if (!replay.TryPeek(turn.Now, out Delivery delivery))
             {
+                if (replay.MustLookOn)
+                    continue;
                 _replays.Dequeue();
                 // Unless another replay of the subscription goes on.
                 if (replay.Subscription is { Replay: null, IsRemoved: false } && replay.WasOwed)

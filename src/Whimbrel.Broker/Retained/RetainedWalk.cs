@@ -1,0 +1,112 @@
+using System.Diagnostics.CodeAnalysis;
+using System.Text;
+
+namespace Whimbrel.Broker;
+
+/// <summary>A level of the retained topics. Only under the store's lock.</summary>
+internal sealed class RetainedNode(RetainedNode? parent, byte[] level)
+{
+    public RetainedNode? Parent => parent;
+
+    public byte[] Level => level;
+
+    public RetainedEntry? Entry { get; set; }
+
+    public Dictionary<byte[], RetainedNode>? Children { get; set; }
+
+    public bool TryChild(ReadOnlySpan<byte> name, [MaybeNullWhen(false)] out RetainedNode child)
+    {
+        child = null;
+        return Children is not null && Children.GetAlternateLookup<ReadOnlySpan<byte>>().TryGetValue(name, out child);
+    }
+}
+
+/// <summary>
+/// A search for the entries that match a filter, which can rest between any two steps: it holds nodes, not positions, so that others may
+/// change the store meanwhile. Only under the store's lock.
+/// </summary>
+internal sealed class RetainedWalk
+{
+    // An explicit stack: a topic may have as many levels as the limit allows, and the call stack is not ours to spend.
+    private readonly Stack<Places> _open = new();
+    private readonly byte[] _pattern;
+
+    public RetainedWalk(string filter, RetainedNode root)
+    {
+        _pattern = Encoding.UTF8.GetBytes(filter);
+        _open.Push(new Places([root], 0, 0));
+    }
+
+    /// <summary>Nodes that are still to be looked at.</summary>
+    /// <param name="Nodes">As they were: a copy of a million takes milliseconds, and the dictionary may change.</param>
+    /// <param name="Next">The first that has not been looked at.</param>
+    /// <param name="Offset">Where the rest of the pattern begins that their children are to match; past its end, all below do.</param>
+    private readonly record struct Places(RetainedNode[] Nodes, int Next, int Offset);
+
+    public bool IsOver => _open.Count == 0;
+
+    /// <summary>Looks at one node.</summary>
+    public void Step(List<RetainedEntry> found)
+    {
+        (RetainedNode[] nodes, int index, int offset) = _open.Pop();
+        if (index + 1 < nodes.Length)
+            _open.Push(new Places(nodes, index + 1, offset));
+        RetainedNode node = nodes[index];
+        if (offset > _pattern.Length)
+        {
+            TakeAll(node, found, first: false);
+            return;
+        }
+
+        ReadOnlySpan<byte> rest = _pattern.AsSpan(offset);
+        int slash = rest.IndexOf((byte)'/');
+        ReadOnlySpan<byte> level = slash < 0 ? rest : rest[..slash];
+        bool isLast = slash < 0;
+        int next = offset + level.Length + 1;
+        if (level.SequenceEqual("#"u8))
+        {
+            TakeAll(node, found, first: offset == 0);
+        }
+        else if (!level.SequenceEqual("+"u8))
+        {
+            if (node.TryChild(level, out RetainedNode? child))
+                Arrive([child], next, isLast, found);
+        }
+        else
+        {
+            Arrive(ChildrenOf(node, first: offset == 0), next, isLast, found);
+        }
+    }
+
+    private void Arrive(RetainedNode[] nodes, int next, bool isLast, List<RetainedEntry> found)
+    {
+        if (!isLast)
+        {
+            Open(nodes, next);
+            return;
+        }
+
+        foreach (RetainedNode node in nodes)
+        {
+            if (node.Entry is { } entry)
+                found.Add(entry);
+        }
+    }
+
+    private void Open(RetainedNode[] nodes, int offset)
+    {
+        if (nodes.Length > 0)
+            _open.Push(new Places(nodes, 0, offset));
+    }
+
+    private void TakeAll(RetainedNode node, List<RetainedEntry> found, bool first)
+    {
+        if (node.Entry is { } entry)
+            found.Add(entry);
+        Open(ChildrenOf(node, first), _pattern.Length + 1);
+    }
+
+    // A filter that begins with a wildcard does not match a topic that begins with $ [MQTT-4.7.2-1].
+    private static RetainedNode[] ChildrenOf(RetainedNode node, bool first) =>
+        node.Children is null ? [] : first ? [.. node.Children.Values.Where(child => child.Level is not [(byte)'$', ..])] : [.. node.Children.Values];
+}
