@@ -65,16 +65,17 @@ public sealed partial class MqttClient
     internal async Task UnsubscribeAsync(string filter, ISubscriber subscriber)
     {
         SubscribeTicket? ticket;
+        Task? ended;
         lock (_gate)
         {
             ticket = _engine.Unsubscribe(filter, subscriber);
-            if (_state != MqttConnectionState.Connected)
-                ticket = null;
+            ended = _link?.Ended;
             AfterEngine();
         }
 
-        if (ticket is not null)
-            await ticket.Answer.ConfigureAwait(false);
+        // The next connection sees to it if this one does not; nobody waits for that.
+        if (ticket is not null && ended is not null)
+            await Task.WhenAny(ticket.Answer, ended).ConfigureAwait(false);
     }
 
     /// <summary>A handler has refused a message for good.</summary>

@@ -79,6 +79,13 @@ public sealed partial class MqttClient : IMqttClient, IEngineHost
 
     internal TimeProvider Time { get; }
 
+    /// <summary>Where things stand, for somebody who looks for a fault.</summary>
+    internal string Describe()
+    {
+        lock (_gate)
+            return $"{_state}, link {(_link is null ? "none" : _link.Describe())}, handshake {_handshake?.Task.Status}, {_engine.Describe()}";
+    }
+
     /// <summary>Cancelled when the client's time to drain is over.</summary>
     internal CancellationToken Ending => _ending.Token;
 

@@ -38,6 +38,10 @@ internal sealed partial class ClientEngine
     /// <summary>Counts connections, so that what belongs to an earlier one is known as such.</summary>
     public int Epoch { get; private set; }
 
+    /// <summary>Where things stand, for somebody who looks for a fault.</summary>
+    public string Describe() =>
+        $"connected {IsConnected}, epoch {Epoch}, queued {_queue.Count}, in flight {_window.Count}, free {_window.Free}, resends {_window.HasResends}, cautious {_isCautious}, unacknowledged {_acks.Count}, unsent {Output.Waiting}";
+
     /// <summary>A new link stands: says CONNECT.</summary>
     public void Open(ConnectRequest request, long now)
     {

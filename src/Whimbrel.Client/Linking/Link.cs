@@ -44,6 +44,8 @@ internal sealed class Link : IThreadPoolWorkItem
     /// <summary>Completes when the connection is over, with what ended it; null: the server closed it.</summary>
     public Task<Exception?> Ended => _ended.Task;
 
+    public string Describe() => $"writing {_isWriting}, closing {_isClosing}, dead {_isDead}, unread {_end - _start}";
+
     public void Start() => ReceiveNext();
 
     /// <summary>Under the gate: something was written. True: the caller is to call <see cref="Execute"/>, now or on another thread.</summary>

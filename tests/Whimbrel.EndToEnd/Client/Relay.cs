@@ -144,8 +144,7 @@ internal sealed class Relay : IAsyncDisposable
             }
 
             Accepted++;
-            if (NextCut is { } next)
-                Interlocked.Exchange(ref _budget, next());
+            Interlocked.Exchange(ref _budget, NextCut?.Invoke() ?? long.MaxValue);
             _ = ServeAsync(client);
         }
     }
