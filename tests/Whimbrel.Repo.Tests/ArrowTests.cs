@@ -12,6 +12,7 @@ public class ArrowTests
         ["Whimbrel.Storage"] = ["Whimbrel.Broker"],
         ["Whimbrel.Hosting"] = ["Whimbrel.Broker"],
         ["Whimbrel.Client"] = ["Whimbrel.Protocol"],
+        ["Whimbrel.Client.Outbox"] = ["Whimbrel.Client"],
         ["Whimbrel.Server"] = ["Whimbrel.Hosting", "Whimbrel.Storage"],
         ["Whimbrel.Cli"] = ["Whimbrel.Server", "Whimbrel.Client", "Whimbrel.Protocol"],
     };

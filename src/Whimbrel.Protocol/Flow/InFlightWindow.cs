@@ -94,12 +94,13 @@ public sealed class InFlightWindow<T>
 
     /// <summary>
     /// Takes an item in and gives its packet identifier: nonzero and not in use [MQTT-2.2.1-3, MQTT-2.2.1-4].
-    /// The caller has seen <see cref="Free"/> above zero.
+    /// The caller has seen <see cref="Free"/> above zero. What <paramref name="isReserved"/> holds is passed over: a client's SUBSCRIBE
+    /// and UNSUBSCRIBE take their identifiers from the same numbers.
     /// </summary>
-    public ushort Add(T item, QoS qos)
+    public ushort Add(T item, QoS qos, Predicate<ushort>? isReserved = null)
     {
         _entries ??= [];
-        ushort id = NextId(_entries);
+        ushort id = isReserved is null ? NextId(_entries) : TakeId(isReserved);
         _entries.Add(id, new InFlight<T>(id, qos == QoS.AtLeastOnce ? InFlightState.AwaitingPubAck : InFlightState.AwaitingPubRec, ++_order, item));
         _outstanding++;
         return id;

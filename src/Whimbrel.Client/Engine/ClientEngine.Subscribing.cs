@@ -1,0 +1,219 @@
+using Whimbrel.Protocol;
+
+namespace Whimbrel.Client.Engine;
+
+/// <summary>The registry of subscriptions, from which they are made again when the server has forgotten them.</summary>
+internal sealed partial class ClientEngine
+{
+    private const uint IdentifierMax = PacketWriter.VariableByteIntegerMax;
+
+    private readonly Dictionary<string, BrokerSubscription> _subscriptions = [];
+    private readonly Dictionary<uint, BrokerSubscription> _byIdentifier = [];
+    private readonly Dictionary<ushort, SubscribeTicket> _tickets = [];
+    private readonly List<SubscribeTicket> _leaving = [];
+    private int _tableVersion = 1;
+    private uint _lastIdentifier;
+
+    public int SubscriptionCount => _subscriptions.Count;
+
+    /// <summary>
+    /// Adds a subscriber. The ticket is answered by the server: at once if there is a connection, else by the next one.
+    /// </summary>
+    public SubscribeTicket Subscribe(string filter, SubscriptionOptions options, ISubscriber subscriber)
+    {
+        if (!_subscriptions.TryGetValue(filter, out BrokerSubscription? subscription))
+        {
+            byte[] encoded = BrokerSubscription.Encode(filter);
+            subscription = new BrokerSubscription(filter, encoded, IdentifierFor(encoded), options);
+            _subscriptions.Add(filter, subscription);
+            _byIdentifier.Add(subscription.Identifier, subscription);
+        }
+        else
+        {
+            if (subscription.Options.NoLocal != options.NoLocal || subscription.Options.RetainAsPublished != options.RetainAsPublished)
+                throw new InvalidOperationException($"'{filter}' is subscribed to with other options for NoLocal or RetainAsPublished; the server has one subscription for a filter.");
+            subscription.Options = options.With((QoS)Math.Max((int)subscription.Options.QoS, (int)options.QoS));
+        }
+
+        bool isWaiting = subscription.Ticket is { Answer.IsCompleted: false };
+        subscription.Subscribers = [.. subscription.Subscribers, subscriber];
+        subscription.Newcomers = isWaiting ? [.. subscription.Newcomers, subscriber] : [subscriber];
+        _tableVersion++;
+        Claim(subscription, subscriber);
+        var ticket = new SubscribeTicket(subscription, isUnsubscribe: false) { Before = isWaiting ? subscription.Ticket : null };
+        subscription.Ticket = ticket;
+        if (IsConnected)
+            Send(ticket);
+        return ticket;
+    }
+
+    /// <summary>Takes a subscriber out; with the last one the server is told. Null: nothing is to be waited for.</summary>
+    public SubscribeTicket? Unsubscribe(string filter, ISubscriber subscriber)
+    {
+        if (!_subscriptions.TryGetValue(filter, out BrokerSubscription? subscription) || Array.IndexOf(subscription.Subscribers, subscriber) < 0)
+            return null;
+        subscription.Subscribers = Array.FindAll(subscription.Subscribers, s => s != subscriber);
+        subscription.Newcomers = Array.FindAll(subscription.Newcomers, s => s != subscriber);
+        _tableVersion++;
+        if (subscription.Subscribers.Length > 0)
+            return null;
+        Remove(subscription);
+        if (!IsConnected && !_hasSession)
+            return null;
+        var ticket = new SubscribeTicket(subscription, isUnsubscribe: true);
+        if (IsConnected)
+            Send(ticket);
+        else
+            _leaving.Add(ticket);
+        return ticket;
+    }
+
+    /// <summary>Everybody who waits for an answer gets none.</summary>
+    public void FailTickets(Exception exception)
+    {
+        foreach (BrokerSubscription subscription in _subscriptions.Values)
+            subscription.Ticket?.Fail(exception);
+        foreach (SubscribeTicket ticket in _leaving)
+            ticket.Fail(exception);
+        _leaving.Clear();
+    }
+
+    private void Remove(BrokerSubscription subscription)
+    {
+        _subscriptions.Remove(subscription.Filter);
+        _byIdentifier.Remove(subscription.Identifier);
+    }
+
+    /// <summary>
+    /// After CONNACK: everything if the server knows nothing, else only what it has not answered. One packet a filter, because an identifier
+    /// belongs to a packet; all leave in one piece.
+    /// </summary>
+    private void SubscribeAgain(bool isNewSession)
+    {
+        foreach (BrokerSubscription subscription in _subscriptions.Values)
+        {
+            bool isOpen = subscription.Ticket is { Answer.IsCompleted: false };
+            if (!isOpen && !isNewSession)
+                continue;
+            if (!isOpen)
+            {
+                subscription.Ticket = new SubscribeTicket(subscription, isUnsubscribe: false) { IsRenewal = true };
+                subscription.Newcomers = subscription.Subscribers;
+            }
+
+            Send(subscription.Ticket!);
+        }
+
+        foreach (SubscribeTicket ticket in _leaving)
+        {
+            if (isNewSession || _subscriptions.ContainsKey(ticket.Subscription.Filter))
+                ticket.Complete(ReasonCode.NoSubscriptionExisted);
+            else
+                Send(ticket);
+        }
+
+        _leaving.Clear();
+    }
+
+    private void Send(SubscribeTicket ticket)
+    {
+        ushort id = _window.TakeId(_tickets.ContainsKey);
+        _tickets.Add(id, ticket);
+        BrokerSubscription subscription = ticket.Subscription;
+        byte[] filter = subscription.Encoded;
+        if (ticket.IsUnsubscribe)
+        {
+            byte[] leaving = new byte[UnsubscribePacket.MeasureFilter(filter)];
+            var end = new PacketWriter(leaving);
+            UnsubscribePacket.EncodeFilter(ref end, filter);
+            Output.Write(new UnsubscribePacket { PacketId = id, EncodedFilters = leaving }, Version);
+            return;
+        }
+
+        byte[] encoded = new byte[SubscribePacket.MeasureFilter(filter)];
+        var writer = new PacketWriter(encoded);
+        SubscriptionOptions options = Version == ProtocolVersion.Mqtt50 ? subscription.Options : new SubscriptionOptions(subscription.Options.QoS);
+        SubscribePacket.EncodeFilter(ref writer, filter, options);
+        Output.Write(
+            new SubscribePacket
+            {
+                PacketId = id,
+                SubscriptionIdentifier = Server.SubscriptionIdentifiersAvailable ? subscription.Identifier : 0,
+                EncodedFilters = encoded,
+            },
+            Version);
+    }
+
+    private bool OnSubAck(in Frame frame, out Violation violation)
+    {
+        if (!SubAckPacket.TryParse(frame, Version, out SubAckPacket packet, out violation))
+            return false;
+        if (!_tickets.Remove(packet.PacketId, out SubscribeTicket? ticket) || ticket.IsUnsubscribe || packet.ReasonCodes.Length != 1)
+        {
+            violation = new Violation(ReasonCode.ProtocolError, "a SUBACK that answers no SUBSCRIBE");
+            return false;
+        }
+
+        var reason = (ReasonCode)packet.ReasonCodes[0];
+        BrokerSubscription subscription = ticket.Subscription;
+        if (ReasonCodes.IsError(reason) && ReferenceEquals(subscription.Ticket, ticket))
+        {
+            if (_subscriptions.TryGetValue(subscription.Filter, out BrokerSubscription? current) && ReferenceEquals(current, subscription))
+            {
+                Remove(subscription);
+                _tableVersion++;
+            }
+
+            _host.SubscriptionRefused(subscription, reason);
+        }
+
+        for (SubscribeTicket? one = ticket; one is not null; one = one.Before)
+            one.Complete(reason);
+        return true;
+    }
+
+    private bool OnUnsubAck(in Frame frame, out Violation violation)
+    {
+        if (!UnsubAckPacket.TryParse(frame, Version, out UnsubAckPacket packet, out violation))
+            return false;
+        if (_tickets.Remove(packet.PacketId, out SubscribeTicket? ticket))
+            ticket.Complete(packet.ReasonCodes.IsEmpty ? ReasonCode.Success : (ReasonCode)packet.ReasonCodes[0]);
+        return true;
+    }
+
+    private ISubscriber[] Match(byte[] topic)
+    {
+        List<ISubscriber>? found = null;
+        foreach (BrokerSubscription subscription in _subscriptions.Values)
+        {
+            if (TopicFilter.Matches(subscription.Pattern, topic))
+                (found ??= []).AddRange(subscription.Subscribers);
+        }
+
+        return found is null ? [] : [.. found];
+    }
+
+    /// <summary>
+    /// With a session that outlives the process, the identifier is drawn from the filter: what the server kept for a subscription of the
+    /// process before bears an identifier that means the same now. Else small numbers, which are shorter on the wire.
+    /// </summary>
+    private uint IdentifierFor(byte[] filter)
+    {
+        uint identifier;
+        if (_options.HasLastingSession)
+        {
+            uint hash = 2166136261;
+            foreach (byte b in filter)
+                hash = (hash ^ b) * 16777619;
+            identifier = 1 + (hash % IdentifierMax);
+        }
+        else
+        {
+            identifier = ++_lastIdentifier;
+        }
+
+        while (_byIdentifier.ContainsKey(identifier) || identifier == 0)
+            identifier = (identifier % IdentifierMax) + 1;
+        return identifier;
+    }
+}

@@ -1,0 +1,145 @@
+using System.Text;
+using System.Text.Json;
+using System.Text.Json.Serialization.Metadata;
+using Whimbrel.Protocol;
+
+namespace Whimbrel.Client;
+
+/// <summary>A received message. It owns its memory and may be kept.</summary>
+public sealed class MqttMessage
+{
+    private readonly MqttSubscription? _subscription;
+    private readonly byte[] _bytes;
+    private readonly int _propertyLength;
+    private readonly byte _flags;
+    private int _isAnswered;
+
+    internal MqttMessage(in PublishPacket packet, string topic, long token, MqttSubscription? subscription, DateTimeOffset? expiresAt)
+    {
+        Topic = topic;
+        Token = token;
+        ExpiresAt = expiresAt;
+        _subscription = subscription;
+        _flags = (byte)((int)packet.QoS | (packet.Retain ? 4 : 0) | (packet.Duplicate ? 8 : 0));
+        _propertyLength = packet.PropertyBlock.Length;
+        if (_propertyLength + packet.Payload.Length == 0)
+        {
+            _bytes = [];
+            return;
+        }
+
+        // One array holds both; the properties are understood when somebody asks.
+        _bytes = GC.AllocateUninitializedArray<byte>(_propertyLength + packet.Payload.Length);
+        packet.PropertyBlock.CopyTo(_bytes);
+        packet.Payload.CopyTo(_bytes.AsSpan(_propertyLength));
+    }
+
+    public string Topic { get; }
+
+    public ReadOnlyMemory<byte> Payload => _bytes.AsMemory(_propertyLength);
+
+    public MqttQoS QoS => (MqttQoS)(_flags & 3);
+
+    /// <summary>It was kept by the server and is not new.</summary>
+    public bool Retain => (_flags & 4) != 0;
+
+    /// <summary>The server may have sent it before.</summary>
+    public bool Duplicate => (_flags & 8) != 0;
+
+    public string? ContentType => MaybeText(PropertyId.ContentType);
+
+    public string? ResponseTopic => MaybeText(PropertyId.ResponseTopic);
+
+    /// <summary>The publisher says that the payload is UTF-8 text.</summary>
+    public bool PayloadIsText => TryFind(PropertyId.PayloadFormatIndicator, out Property found) && found.Number == 1;
+
+    public ReadOnlyMemory<byte> CorrelationData => TryFind(PropertyId.CorrelationData, out Property found) ? found.Text.ToArray() : default;
+
+    public IReadOnlyList<KeyValuePair<string, string>> UserProperties => Engine.MessageProperties.Users(PropertyBlock);
+
+    /// <summary>When it is not worth anything any more; null: never.</summary>
+    public DateTimeOffset? ExpiresAt { get; }
+
+    /// <summary>The named levels of the filter that brought it: <c>home/{room}/temp</c> gives <c>room</c>.</summary>
+    public MqttRoute Route => new(_subscription?.Template, Topic);
+
+    internal long Token { get; }
+
+    internal int Size => _bytes.Length;
+
+    internal MqttSubscription? Subscription => _subscription;
+
+    private ReadOnlySpan<byte> PropertyBlock => _bytes.AsSpan(0, _propertyLength);
+
+    /// <summary>The first value of a user property, or null.</summary>
+    public string? GetUserProperty(string name)
+    {
+        ArgumentNullException.ThrowIfNull(name);
+        if (_propertyLength == 0)
+            return null;
+        byte[] wanted = Encoding.UTF8.GetBytes(name);
+        foreach (UserProperty property in new UserProperties(PropertyBlock))
+        {
+            if (property.Name.SequenceEqual(wanted))
+                return Encoding.UTF8.GetString(property.Value);
+        }
+
+        return null;
+    }
+
+    /// <summary>The payload as UTF-8 text.</summary>
+    public string GetString() => Encoding.UTF8.GetString(Payload.Span);
+
+    /// <summary>The payload as JSON.</summary>
+    public T? Deserialize<T>(JsonTypeInfo<T> type) => JsonSerializer.Deserialize(Payload.Span, type);
+
+    /// <summary>
+    /// Says that this message is dealt with. In <see cref="MqttAckMode.Manual"/> the program must say it for each message of QoS 1 and 2; at
+    /// any time, in any order, on any thread. In the other mode it may, to be earlier.
+    /// </summary>
+    public ValueTask<MqttAckResult> AcknowledgeAsync() => new(Answer(ReasonCode.Success));
+
+    /// <summary>
+    /// Says that this message is dealt with and was not wanted. MQTT has no redelivery on demand: the server forgets it, too. The code reaches
+    /// the server in 5.0 only; what it does with it is its own.
+    /// </summary>
+    public ValueTask<MqttAckResult> RejectAsync(ReasonCode reason = ReasonCode.ImplementationSpecificError) => new(Answer(reason));
+
+    internal MqttAckResult Answer(ReasonCode reason)
+    {
+        if (Token == 0)
+            return MqttAckResult.NotNeeded;
+        if (Interlocked.Exchange(ref _isAnswered, 1) != 0)
+            return MqttAckResult.AlreadyDone;
+        return _subscription?.Acknowledge(Token, reason) ?? MqttAckResult.NotNeeded;
+    }
+
+    private string? MaybeText(PropertyId id) => TryFind(id, out Property found) ? Encoding.UTF8.GetString(found.Text) : null;
+
+    private bool TryFind(PropertyId id, out Property found)
+    {
+        var reader = new PropertyReader(PropertyBlock, PropertyScope.Publish);
+        while (reader.TryNext(out found))
+        {
+            if (found.Id == id)
+                return true;
+        }
+
+        found = default;
+        return false;
+    }
+}
+
+/// <summary>What became of an acknowledgement.</summary>
+public enum MqttAckResult
+{
+    Acknowledged,
+
+    /// <summary>The connection that brought the message is gone; the server sends it again if it still has it.</summary>
+    Stale,
+
+    AlreadyDone,
+
+    /// <summary>QoS 0 is not acknowledged.</summary>
+    NotNeeded,
+}

@@ -1,0 +1,194 @@
+using System.Diagnostics.CodeAnalysis;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Abstractions;
+using Whimbrel.Client.Engine;
+using Whimbrel.Client.Linking;
+using Whimbrel.Client.Transports;
+using Whimbrel.Protocol;
+
+namespace Whimbrel.Client;
+
+/// <summary>
+/// An MQTT client: one for a program's life, shared by all its threads. The first use connects; from then on it keeps the connection, the
+/// session and the subscriptions up by itself. Every member may be called by any thread at any time, from handlers as well.
+/// </summary>
+public sealed partial class MqttClient : IMqttClient, IEngineHost
+{
+    private readonly MqttClientOptions _options;
+    private readonly List<Endpoint> _endpoints;
+    private readonly IConnector _connector;
+    private readonly ClientEngine _engine;
+    private readonly Lock _gate = new();
+    private readonly ILogger _log;
+    private readonly DeliveryPool _deliveries = new();
+    private readonly long _started;
+    private readonly CancellationTokenSource _ending = new();
+    private readonly List<IThreadPoolWorkItem> _due = [];
+    private readonly HashSet<MqttSubscription> _handled = [];
+    private readonly string _clientId;
+    private TaskCompletionSource? _room;
+    private TaskCompletionSource? _outboxRoom;
+    private Link? _link;
+
+    /// <summary>A client for the server at <paramref name="uri"/>: <c>mqtt://user:password@host:1883</c>, <c>mqtts</c>, <c>ws</c>, <c>wss</c>, <c>unix</c>.</summary>
+    public MqttClient([StringSyntax(StringSyntaxAttribute.Uri)] string uri)
+        : this(new MqttClientOptions { Endpoints = { uri } })
+    {
+    }
+
+    /// <summary>A client for the server that the environment's <c>MQTT_URL</c> names.</summary>
+    public MqttClient()
+        : this(new MqttClientOptions())
+    {
+    }
+
+    /// <exception cref="FormatException">An address is none.</exception>
+    public MqttClient(MqttClientOptions options)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        _options = options.Snapshot();
+        if (_options.Endpoints.Count == 0)
+        {
+            _options.Endpoints.Add(Environment.GetEnvironmentVariable("MQTT_URL")
+                ?? throw new ArgumentException("No endpoint is given and the environment has no MQTT_URL.", nameof(options)));
+        }
+
+        _endpoints = [.. _options.Endpoints.SelectMany(Endpoint.Parse)];
+        UriOptions.Apply(_endpoints, _options);
+        if (_options.Outbox.Store is not null)
+        {
+            // What is in flight belongs to a session, and a session to a name.
+            if (_options.ClientId is null)
+                throw new ArgumentException("A durable outbox needs a ClientId that is the same in the next process.", nameof(options));
+            _options.SessionExpiry ??= TimeSpan.FromDays(1);
+            _options.Reconnect.RetryInitialConnect = true;
+        }
+
+        _clientId = _options.ClientId ?? $"whimbrel-{Guid.NewGuid().ToString("N")[..16]}";
+        _connector = _options.Connector ?? new NetworkConnector(_options);
+        _log = (_options.LoggerFactory ?? NullLoggerFactory.Instance).CreateLogger("Whimbrel.Client");
+        Time = _options.TimeProvider;
+        _started = Time.GetTimestamp();
+        _engine = new ClientEngine(this, new EngineOptions
+        {
+            ResponseTimeoutMilliseconds = (long)_options.ResponseTimeout.TotalMilliseconds,
+            MessagesMax = _options.Outbox.MessagesMax,
+            BytesMax = _options.Outbox.BytesMax,
+            RejectionsMax = _options.Outbox.RejectionsMax,
+            IsDurable = _options.Outbox.Store is not null,
+            HasLastingSession = _options.SessionExpiry > TimeSpan.Zero,
+        });
+    }
+
+    public event EventHandler<MqttConnectionStateChangedEventArgs>? ConnectionStateChanged;
+
+    public MqttServerCapabilities? Server { get; private set; }
+
+    public string ClientId => Server?.ClientId ?? _clientId;
+
+    internal TimeProvider Time { get; }
+
+    /// <summary>Where things stand, for somebody who looks for a fault.</summary>
+    internal string Describe()
+    {
+        lock (_gate)
+            return $"{_state}, link {(_link is null ? "none" : _link.Describe())}, handshake {_handshake?.Task.Status}, {_engine.Describe()}";
+    }
+
+    /// <summary>Cancelled when the client's time to drain is over.</summary>
+    internal CancellationToken Ending => _ending.Token;
+
+    /// <summary>The engine's clock: milliseconds since this client was made.</summary>
+    internal long Now() => (long)Time.GetElapsedTime(_started).TotalMilliseconds;
+
+    /// <summary>Under the gate: to be done soon, outside it.</summary>
+    internal void Due(IThreadPoolWorkItem item) => _due.Add(item);
+
+    /// <summary>Under the gate: gives all but the last of what is due to other threads.</summary>
+    internal void QueueDueButLast()
+    {
+        int count = _due.Count - 1;
+        if (count <= 0)
+            return;
+        for (int i = 0; i < count; i++)
+            ThreadPool.UnsafeQueueUserWorkItem(_due[i], preferLocal: false);
+        _due.RemoveRange(0, count);
+    }
+
+    /// <summary>Under the gate: what this thread may do itself when it has nothing else to do.</summary>
+    internal IThreadPoolWorkItem? TakeDue()
+    {
+        QueueDueButLast();
+        if (_due.Count == 0)
+            return null;
+        IThreadPoolWorkItem last = _due[0];
+        _due.Clear();
+        return last;
+    }
+
+    /// <summary>Under the gate: gives everything that is due to other threads.</summary>
+    private void QueueDue()
+    {
+        foreach (IThreadPoolWorkItem item in _due)
+            ThreadPool.UnsafeQueueUserWorkItem(item, preferLocal: false);
+        _due.Clear();
+    }
+
+    /// <summary>Under the gate, after the engine was asked for something: what it wrote leaves, what it found due is done.</summary>
+    private void AfterEngine()
+    {
+        QueueDue();
+        if (_engine.HasChanges)
+            WriteStore();
+        _link?.Flush();
+    }
+
+    /// <summary>Under the gate: bytes have left.</summary>
+    internal void RoomToSend()
+    {
+        _room?.TrySetResult();
+        _room = null;
+    }
+
+    void IEngineHost.Finished(Delivery delivery) => Due(delivery);
+
+    void IEngineHost.RoomInOutbox()
+    {
+        _outboxRoom?.TrySetResult();
+        _outboxRoom = null;
+    }
+
+    void IEngineHost.Notice(EngineNotice notice, string topic)
+    {
+        switch (notice)
+        {
+            case EngineNotice.Expired:
+                ClientLog.Expired(_log, topic);
+                break;
+            case EngineNotice.Quarantined:
+                ClientLog.Quarantined(_log, topic);
+                break;
+            default:
+                ClientLog.NobodyWants(_log, topic);
+                break;
+        }
+    }
+
+    void IEngineHost.Pong()
+    {
+        _pong?.TrySetResult();
+        _pong = null;
+    }
+
+    internal void NoticeOverflow(MqttSubscription subscription) => ClientLog.Overflow(_log, subscription.Filter);
+
+    internal MqttAckResult Acknowledge(long token, ReasonCode reason)
+    {
+        lock (_gate)
+        {
+            AckOutcome outcome = _engine.Acknowledge(token, reason);
+            AfterEngine();
+            return outcome == AckOutcome.Accepted ? MqttAckResult.Acknowledged : MqttAckResult.Stale;
+        }
+    }
+}

@@ -1,0 +1,245 @@
+using Whimbrel.Client.Engine;
+using Whimbrel.Client.Subscriptions;
+using Whimbrel.Protocol;
+
+namespace Whimbrel.Client;
+
+/// <summary>
+/// Messages for one filter, read by <c>await foreach</c> or given to a handler. One reader at a time. It is active when the call that opened
+/// it has returned; disposing of it ends it.
+/// </summary>
+public sealed class MqttSubscription : IAsyncEnumerable<MqttMessage>, IAsyncDisposable, ISubscriber
+{
+    private readonly MqttClient _client;
+    private readonly MqttSubscribeOptions _options;
+    private readonly HandlerCalls? _calls;
+    private readonly Lock _lock = new();
+    private readonly MessageQueue _queue;
+    private readonly Arrival _arrival = new();
+    private bool _isReaderWaiting;
+    private bool _isOver;
+    private bool _isOverflowing;
+    private Exception? _error;
+    private Task? _disposal;
+
+    internal MqttSubscription(MqttClient client, string filter, MqttSubscribeOptions options, Func<MqttMessage, CancellationToken, ValueTask>? handler)
+    {
+        _client = client;
+        _options = options;
+        Filter = TopicTemplate.Parse(filter, out TopicTemplate? template);
+        Template = template;
+        WireFilter = options.SharedGroup is { } group ? $"$share/{group}/{Filter}" : Filter;
+        _queue = new MessageQueue(options.QueueMessages, options.QueueBytes);
+        _calls = handler is null ? null : new HandlerCalls(this, client, options, handler);
+    }
+
+    /// <summary>The filter without names and without the group.</summary>
+    public string Filter { get; }
+
+    /// <summary>The QoS that the server granted.</summary>
+    public MqttQoS GrantedQoS { get; internal set; }
+
+    /// <summary>Messages that wait.</summary>
+    public int Waiting
+    {
+        get
+        {
+            lock (_lock)
+                return _queue.Count;
+        }
+    }
+
+    /// <summary>Messages of QoS 0 that gave way because nobody took them in time.</summary>
+    public long Dropped
+    {
+        get
+        {
+            lock (_lock)
+                return _queue.Dropped;
+        }
+    }
+
+    internal string WireFilter { get; }
+
+    internal TopicTemplate? Template { get; }
+
+    internal MqttSubscribeOptions Options => _options;
+
+    internal bool IsHandling => _calls is not null;
+
+    bool ISubscriber.IsRaw => false;
+
+    /// <summary>
+    /// The messages as they come. A message is acknowledged when the next one is asked for; a loop that is left by an exception or a break has
+    /// not acknowledged the last.
+    /// </summary>
+    public async IAsyncEnumerator<MqttMessage> GetAsyncEnumerator(CancellationToken cancellationToken = default)
+    {
+        if (_calls is not null)
+            throw new InvalidOperationException("This subscription has a handler; its messages cannot be read as well.");
+        while (await WaitAsync(cancellationToken).ConfigureAwait(false))
+        {
+            while (TryRead(out MqttMessage? message))
+            {
+                yield return message;
+                if (_options.AckMode == MqttAckMode.Automatic && message.Token != 0)
+                    message.Answer(ReasonCode.Success);
+            }
+        }
+    }
+
+    /// <summary>A message that has come, without waiting. The caller acknowledges it.</summary>
+    public bool TryRead([System.Diagnostics.CodeAnalysis.NotNullWhen(true)] out MqttMessage? message)
+    {
+        lock (_lock)
+        {
+            bool isOne = _queue.TryTake(out message);
+            if (_queue.Count == 0)
+                _isOverflowing = false;
+            return isOne;
+        }
+    }
+
+    /// <summary>
+    /// Ends the subscription: the server is told, and messages that nobody has taken are refused. Waits for handlers that run, unless it is
+    /// one of them that calls.
+    /// </summary>
+    public ValueTask DisposeAsync()
+    {
+        lock (_lock)
+            _disposal ??= EndAsync();
+        return new ValueTask(_disposal);
+    }
+
+    void ISubscriber.Offer(in PublishPacket packet, string topic, long token)
+    {
+        DateTimeOffset? expiresAt = packet.HasMessageExpiry ? _client.Time.GetUtcNow().AddSeconds(packet.MessageExpirySeconds) : null;
+        var message = new MqttMessage(packet, topic, token, this, expiresAt);
+        bool isTaken;
+        bool isFirstDrop = false;
+        lock (_lock)
+        {
+            isTaken = !_isOver;
+            if (isTaken && !_queue.Add(message))
+            {
+                isFirstDrop = !_isOverflowing;
+                _isOverflowing = true;
+            }
+
+            if (isTaken && _isReaderWaiting)
+            {
+                _isReaderWaiting = false;
+                _client.Due(_arrival);
+            }
+        }
+
+        if (!isTaken)
+            _client.Due(new LateRefusal(message));
+        else if (isFirstDrop)
+            _client.NoticeOverflow(this);
+        else
+            _calls?.Wake();
+    }
+
+    void ISubscriber.Raw(in PublishPacket packet, string topic)
+    {
+    }
+
+    internal MqttAckResult Acknowledge(long token, ReasonCode reason) => _client.Acknowledge(token, reason);
+
+    /// <summary>The end, from the client's side: the reader's loop ends, or fails.</summary>
+    internal void Complete(Exception? error)
+    {
+        lock (_lock)
+        {
+            if (_isOver)
+                return;
+            _isOver = true;
+            _error = error;
+            if (_isReaderWaiting)
+            {
+                _isReaderWaiting = false;
+                ThreadPool.UnsafeQueueUserWorkItem(_arrival, preferLocal: false);
+            }
+        }
+    }
+
+    /// <summary>The session goes on by a new connection: what nobody has begun with comes again.</summary>
+    internal void RemoveRepeated()
+    {
+        lock (_lock)
+            _queue.RemoveRepeated();
+    }
+
+    /// <summary>Waits until no handler runs.</summary>
+    internal Task HandlersDoneAsync() => _calls?.DoneAsync() ?? Task.CompletedTask;
+
+    /// <summary>What nobody has taken is refused, so that the server's window does not stay closed over it.</summary>
+    internal void RefuseRest()
+    {
+        while (TryRead(out MqttMessage? message))
+            message.Answer(ReasonCode.UnspecifiedError);
+    }
+
+    private async Task EndAsync()
+    {
+        await Task.Yield();
+        Complete(null);
+        try
+        {
+            await _client.UnsubscribeAsync(this).ConfigureAwait(false);
+        }
+        catch (MqttException)
+        {
+            // Without a connection there is nobody to tell; the next session does not have the subscription.
+        }
+
+        await HandlersDoneAsync().ConfigureAwait(false);
+        RefuseRest();
+    }
+
+    private async ValueTask<bool> WaitAsync(CancellationToken cancellationToken)
+    {
+        ValueTask<bool> arrival;
+        lock (_lock)
+        {
+            if (_queue.Count > 0)
+                return true;
+            if (_isOver)
+                return _error is null ? false : throw _error;
+            cancellationToken.ThrowIfCancellationRequested();
+            _isReaderWaiting = true;
+            arrival = _arrival.Begin();
+        }
+
+        CancellationTokenRegistration registration = cancellationToken.UnsafeRegister(static state => ((MqttSubscription)state!).Interrupt(), this);
+        await arrival.ConfigureAwait(false);
+        await registration.DisposeAsync().ConfigureAwait(false);
+        cancellationToken.ThrowIfCancellationRequested();
+        lock (_lock)
+        {
+            if (_queue.Count > 0 || !_isOver)
+                return true;
+            return _error is null ? false : throw _error;
+        }
+    }
+
+    /// <summary>Wakes the reader without a message.</summary>
+    private void Interrupt()
+    {
+        lock (_lock)
+        {
+            if (!_isReaderWaiting)
+                return;
+            _isReaderWaiting = false;
+        }
+
+        ThreadPool.UnsafeQueueUserWorkItem(_arrival, preferLocal: false);
+    }
+
+    /// <summary>A message that came after the end.</summary>
+    private sealed class LateRefusal(MqttMessage message) : IThreadPoolWorkItem
+    {
+        public void Execute() => message.Answer(ReasonCode.UnspecifiedError);
+    }
+}
