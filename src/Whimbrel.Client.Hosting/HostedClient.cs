@@ -74,12 +74,11 @@ internal sealed class HostedClient : IHostedLifecycleService, IAsyncDisposable
 
     public Task StoppedAsync(CancellationToken cancellationToken) => Task.CompletedTask;
 
-    public ValueTask DisposeAsync()
-    {
-        // Calls that wait for a start that does not come any more end, and their messages stay with the server.
-        _started.TrySetCanceled();
-        return Client.DisposeAsync();
-    }
+    /// <summary>
+    /// A message that waits for a start which does not come any more is given up when the client's time to drain is over, unacknowledged, so
+    /// that the next start gets it.
+    /// </summary>
+    public ValueTask DisposeAsync() => Client.DisposeAsync();
 
     /// <summary>In the background: an application starts without its broker, and its health says what is missing.</summary>
     private async Task ConnectAsync()
