@@ -64,6 +64,22 @@ public interface IMqttClient : IAsyncDisposable
     Task<MqttSubscription> OpenSubscriptionAsync(
         string filter, Func<MqttMessage, CancellationToken, ValueTask> handler, MqttSubscribeOptions? options = null, CancellationToken cancellationToken = default);
 
+    /// <summary>
+    /// Publishes a request and waits for its answer; the response topic and the correlation are the client's own. The request expires with
+    /// the timeout, 10 seconds if none is given.
+    /// </summary>
+    /// <exception cref="MqttNoRespondersException">The server says that nobody has subscribed to the topic.</exception>
+    /// <exception cref="MqttResponseException">The responder says that it failed.</exception>
+    /// <exception cref="TimeoutException">Nobody answered in time.</exception>
+    Task<MqttMessage> RequestAsync(MqttPublishRequest request, TimeSpan? timeout = null, CancellationToken cancellationToken = default);
+
+    /// <summary>Answers requests. What the handler throws is the requester's <see cref="MqttResponseException"/>.</summary>
+    Task<MqttSubscription> RespondAsync(
+        string filter,
+        Func<MqttMessage, CancellationToken, ValueTask<MqttResponse>> handler,
+        MqttRespondOptions? options = null,
+        CancellationToken cancellationToken = default);
+
     /// <summary>Asks the server whether it is there; how long the answer took.</summary>
     Task<TimeSpan> PingAsync(CancellationToken cancellationToken = default);
 }

@@ -18,6 +18,7 @@ public sealed partial class MqttClient
     {
         ArgumentNullException.ThrowIfNull(request);
         MessageProperties.CheckTopic(request.Topic);
+        CheckExpiry(request);
         return PublishAsync(request.Topic, request.Payload, PropertiesOf(request), request.QoS, request.Retain, request.Expiry, cancellationToken);
     }
 
@@ -25,6 +26,7 @@ public sealed partial class MqttClient
     {
         ArgumentNullException.ThrowIfNull(request);
         MessageProperties.CheckTopic(request.Topic);
+        CheckExpiry(request);
         byte[] properties = PropertiesOf(request);
         MqttQoS qos = request.QoS == MqttQoS.AtMostOnce ? MqttQoS.AtLeastOnce : request.QoS;
         cancellationToken.ThrowIfCancellationRequested();
@@ -84,6 +86,12 @@ public sealed partial class MqttClient
 
             await room.WaitAsync(cancellationToken).ConfigureAwait(false);
         }
+    }
+
+    private static void CheckExpiry(MqttPublishRequest request)
+    {
+        if (request.Expiry <= TimeSpan.Zero)
+            throw new ArgumentOutOfRangeException(nameof(request), request.Expiry, "A message's expiry is above zero.");
     }
 
     private static byte[] PropertiesOf(MqttPublishRequest request) => MessageProperties.Encode(

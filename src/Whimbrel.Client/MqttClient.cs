@@ -55,6 +55,15 @@ public sealed partial class MqttClient : IMqttClient, IEngineHost
 
         _endpoints = [.. _options.Endpoints.SelectMany(Endpoint.Parse)];
         UriOptions.Apply(_endpoints, _options);
+        if (_options.Outbox.Store is not null)
+        {
+            // What is in flight belongs to a session, and a session to a name.
+            if (_options.ClientId is null)
+                throw new ArgumentException("A durable outbox needs a ClientId that is the same in the next process.", nameof(options));
+            _options.SessionExpiry ??= TimeSpan.FromDays(1);
+            _options.Reconnect.RetryInitialConnect = true;
+        }
+
         _clientId = _options.ClientId ?? $"whimbrel-{Guid.NewGuid().ToString("N")[..16]}";
         _connector = _options.Connector ?? new NetworkConnector(_options);
         _log = (_options.LoggerFactory ?? NullLoggerFactory.Instance).CreateLogger("Whimbrel.Client");

@@ -14,6 +14,7 @@ public class ArrowTests
         ["Whimbrel.Client"] = ["Whimbrel.Protocol"],
         ["Whimbrel.Client.Hosting"] = ["Whimbrel.Client"],
         ["Whimbrel.Client.Testing"] = ["Whimbrel.Hosting"],
+        ["Whimbrel.Client.Outbox"] = ["Whimbrel.Client"],
         ["Whimbrel.Server"] = ["Whimbrel.Hosting", "Whimbrel.Storage"],
         ["Whimbrel.Cli"] = ["Whimbrel.Server", "Whimbrel.Client", "Whimbrel.Protocol"],
     };

@@ -10,7 +10,7 @@ namespace Whimbrel.Client.Engine;
 internal sealed class SendBuffer
 {
     private const int StartBytes = 16 * 1024;
-    private const int KeepBytes = 256 * 1024;
+    private const int KeepBytes = 512 * 1024;
 
     private byte[] _filling = ArrayPool<byte>.Shared.Rent(StartBytes);
     private byte[] _sending = ArrayPool<byte>.Shared.Rent(StartBytes);

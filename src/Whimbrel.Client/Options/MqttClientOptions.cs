@@ -42,7 +42,7 @@ public sealed class MqttClientOptions
 
     /// <summary>
     /// How long the server keeps the session without a connection. Null: five minutes, and disposing of the client ends the session.
-    /// In MQTT 3.1.1 null is a clean session and everything else one that stays.
+    /// With a durable outbox null is a day. In MQTT 3.1.1 null is a clean session and everything else one that stays.
     /// </summary>
     public TimeSpan? SessionExpiry { get; set; }
 

@@ -13,7 +13,7 @@ public sealed class MqttLimits
     public int PacketBytesMax { get; set; } = 16 * 1024 * 1024;
 
     /// <summary>Bytes that wait for the socket; a QoS 0 publish waits when there are more.</summary>
-    public int SendBytesMax { get; set; } = 1024 * 1024;
+    public int SendBytesMax { get; set; } = 256 * 1024;
 
     /// <summary>Topic aliases that the server may use.</summary>
     public ushort TopicAliasMaximum { get; set; } = 64;

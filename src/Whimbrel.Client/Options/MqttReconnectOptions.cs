@@ -6,7 +6,8 @@ public sealed class MqttReconnectOptions
     /// <summary>False: a lost connection is the end, until somebody calls <c>ConnectAsync</c>.</summary>
     public bool Enabled { get; set; } = true;
 
-    /// <summary>Whether the very first connection is tried again as well. Off, so that a wrong address shows at once.</summary>
+    /// <summary>Whether the very first connection is tried again as well. Off, so that a wrong address shows at once; always on with
+    /// a durable outbox, which takes messages without a connection.</summary>
     public bool RetryInitialConnect { get; set; }
 
     /// <summary>The wait is drawn evenly from zero to a bound that doubles from here with each attempt.</summary>

@@ -1,0 +1,62 @@
+namespace Whimbrel.Client.Subscriptions;
+
+/// <summary>Answers requests, each once: one that comes again while its answer is remembered gets the same answer.</summary>
+internal sealed class Responder(IMqttClient client, Func<MqttMessage, CancellationToken, ValueTask<MqttResponse>> handler, int rememberedMax)
+{
+    /// <summary>The user property that says that the request failed, and why.</summary>
+    public const string ErrorProperty = "error";
+
+    private readonly Lock _lock = new();
+    private readonly Dictionary<string, Task<MqttResponse>> _answers = [];
+    private readonly Queue<string> _order = new();
+
+    public async ValueTask HandleAsync(MqttMessage request, CancellationToken stopping)
+    {
+        if (request.ResponseTopic is not { } topic)
+            return;
+        ReadOnlyMemory<byte> correlation = request.CorrelationData;
+        string key = $"{topic}\n{Convert.ToHexString(correlation.Span)}";
+        var answering = new TaskCompletionSource<MqttResponse>(TaskCreationOptions.RunContinuationsAsynchronously);
+        Task<MqttResponse>? known;
+        lock (_lock)
+        {
+            if (!_answers.TryGetValue(key, out known))
+            {
+                _answers.Add(key, answering.Task);
+                _order.Enqueue(key);
+                while (_order.Count > rememberedMax)
+                    _answers.Remove(_order.Dequeue());
+            }
+        }
+
+        if (known is null)
+            answering.SetResult(await AnswerAsync(request, stopping).ConfigureAwait(false));
+        MqttResponse response = await (known ?? answering.Task).ConfigureAwait(false);
+        await client.PublishAsync(
+            new MqttPublishRequest
+            {
+                Topic = topic,
+                Payload = response.Payload,
+                QoS = MqttQoS.AtLeastOnce,
+                CorrelationData = correlation,
+                ContentType = response.ContentType,
+                UserProperties = response.Error is null ? response.UserProperties : [.. response.UserProperties, new(ErrorProperty, response.Error)],
+                Expiry = request.ExpiresAt is null ? null : TimeSpan.FromSeconds(60),
+            },
+            stopping).ConfigureAwait(false);
+    }
+
+    private async ValueTask<MqttResponse> AnswerAsync(MqttMessage request, CancellationToken stopping)
+    {
+        try
+        {
+            return await handler(request, stopping).ConfigureAwait(false);
+        }
+#pragma warning disable CA1031 // Whatever the handler throws, the requester must not wait for it in vain.
+        catch (Exception exception)
+#pragma warning restore CA1031
+        {
+            return new MqttResponse { Error = exception.Message };
+        }
+    }
+}
