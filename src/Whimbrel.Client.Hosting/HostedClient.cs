@@ -15,6 +15,7 @@ internal sealed class HostedClient : IHostedLifecycleService, IAsyncDisposable
     private readonly TaskCompletionSource _started = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly Lock _lock = new();
     private readonly List<string> _refused = [];
+    private volatile bool _isLeaving;
 
     public HostedClient(string name, MqttClientOptions options, HandlerRegistration[] handlers, IServiceProvider provider)
     {
@@ -78,7 +79,11 @@ internal sealed class HostedClient : IHostedLifecycleService, IAsyncDisposable
     /// A message that waits for a start which does not come any more is given up when the client's time to drain is over, unacknowledged, so
     /// that the next start gets it.
     /// </summary>
-    public ValueTask DisposeAsync() => Client.DisposeAsync();
+    public ValueTask DisposeAsync()
+    {
+        _isLeaving = true;
+        return Client.DisposeAsync();
+    }
 
     /// <summary>In the background: an application starts without its broker, and its health says what is missing.</summary>
     private async Task ConnectAsync()
@@ -89,7 +94,8 @@ internal sealed class HostedClient : IHostedLifecycleService, IAsyncDisposable
         }
         catch (Exception exception) when (exception is MqttException or OperationCanceledException or ObjectDisposedException)
         {
-            HostingLog.NotConnected(_log, _name, exception.Message);
+            if (!_isLeaving)
+                HostingLog.NotConnected(_log, _name, exception.Message);
         }
     }
 
