@@ -12,13 +12,15 @@ public class ArrowTests
         ["Whimbrel.Storage"] = ["Whimbrel.Broker"],
         ["Whimbrel.Hosting"] = ["Whimbrel.Broker"],
         ["Whimbrel.Client"] = ["Whimbrel.Protocol"],
+        ["Whimbrel.Client.Hosting"] = ["Whimbrel.Client"],
+        ["Whimbrel.Client.Testing"] = ["Whimbrel.Hosting"],
         ["Whimbrel.Client.Outbox"] = ["Whimbrel.Client"],
         ["Whimbrel.Server"] = ["Whimbrel.Hosting", "Whimbrel.Storage"],
         ["Whimbrel.Cli"] = ["Whimbrel.Server", "Whimbrel.Client", "Whimbrel.Protocol"],
     };
 
     /// <summary>The library packages that people put into their own programs bring no dependencies.</summary>
-    private static readonly string[] WithoutPackages = ["Whimbrel.Protocol", "Whimbrel.Broker", "Whimbrel.Client", "Whimbrel.Hosting"];
+    private static readonly string[] WithoutPackages = ["Whimbrel.Protocol", "Whimbrel.Broker", "Whimbrel.Client", "Whimbrel.Client.Hosting", "Whimbrel.Client.Testing", "Whimbrel.Hosting"];
 
     private static readonly string[] PureRooms = ["Whimbrel.Protocol", "Whimbrel.Broker"];
 
