@@ -122,6 +122,21 @@ public class ReceivingTests
     }
 
     [Fact]
+    public void What_a_lasting_session_kept_and_nobody_claims_in_half_a_minute_is_acknowledged_and_said()
+    {
+        var world = new EngineWorld(new EngineOptions { HasLastingSession = true });
+        world.Connect(sessionPresent: true);
+        world.ReceivePublish("a", "kept", QoS.AtLeastOnce, 1);
+        world.Now = 29_999;
+        world.Engine.OnTime(world.Now);
+        Assert.Empty(world.Sent());
+        world.Now = 30_000;
+        world.Engine.OnTime(world.Now);
+        Assert.Equal(["PUBACK 1"], world.Said());
+        Assert.Contains("NobodyWants a", world.Host.Told);
+    }
+
+    [Fact]
     public void Subscriptions_are_made_again_when_the_session_is_lost_and_only_then()
     {
         (EngineWorld world, _) = Subscribed();

@@ -14,11 +14,15 @@ internal enum AckOutcome
 /// <summary>Received messages of QoS 1 and 2 and their acknowledgements.</summary>
 internal sealed partial class ClientEngine
 {
+    /// <summary>How long, from the first connection on, what the session kept waits for its subscribers of this process.</summary>
+    private const int ClaimMilliseconds = 30_000;
+
     private const int TokenShift = 17;
     private const long QoS2Bit = 1 << 16;
 
     private readonly AckOrder _acks = new();
     private bool _mayClaim = true;
+    private long? _claimsEnd;
 
     // QoS 2 messages that handlers have not finished. They survive the connection, so that a repetition is not handled twice.
     private readonly Dictionary<ushort, Unfinished> _unfinished = [];
@@ -198,8 +202,8 @@ internal sealed partial class ClientEngine
         }
     }
 
-    /// <summary>Nobody else will come for what was kept from before: it is acknowledged and said to be lost.</summary>
-    public void EndClaims()
+    /// <summary>Nobody else will come for what was kept from before: it is acknowledged, so that the window opens, and said to be lost.</summary>
+    private void EndClaims()
     {
         _mayClaim = false;
         foreach (Unclaimed held in _unclaimed.ToArray())

@@ -103,12 +103,15 @@ internal sealed partial class ClientEngine
     public void Sent(long now) => _lastSent = now;
 
     /// <summary>
-    /// Lets time pass: asks whether the server is there when nothing was sent for the keep-alive's time, gives up what has expired.
+    /// Lets time pass: asks whether the server is there when nothing was sent for the keep-alive's time, gives up what has expired, and in the
+    /// end what was kept for subscribers that do not come.
     /// False: the server has not answered in time and the link is dead.
     /// </summary>
     public bool OnTime(long now)
     {
         DropExpired(now);
+        if (_mayClaim && IsConnected && now >= _claimsEnd)
+            EndClaims();
         if (!IsConnected || _keepAliveSeconds == 0)
             return true;
         if (_pingSent >= 0)
@@ -201,6 +204,7 @@ internal sealed partial class ClientEngine
         if (!packet.SessionPresent)
             ForgetSession();
         _hasSession = true;
+        _claimsEnd ??= now + ClaimMilliseconds;
         _inboundAliases = new InboundTopicAliases(Version == ProtocolVersion.Mqtt50 ? _connect.TopicAliasMaximum : (ushort)0);
         _sendAliases = new SendAliases(Math.Min(Server.TopicAliasMaximum, _connect.SendTopicAliasMaximum));
         _window.Open(_isCautious ? 1 : Math.Min(Server.ReceiveMaximum, _connect.InFlightMax));
