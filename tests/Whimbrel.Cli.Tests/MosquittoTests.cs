@@ -90,14 +90,16 @@ public class MosquittoTests
                 {
                     line = await process.StandardError.ReadLineAsync();
                 }
-                while (line is not null && !line.Contains(" running", StringComparison.Ordinal));
-                if (line is not null)
+                // It is content with one of 127.0.0.1 and ::1 when the other's port is taken.
+                while (line is not null && !line.Contains(" running", StringComparison.Ordinal) && !line.Contains("Error", StringComparison.Ordinal));
+                var started = new Mosquitto(process, port);
+                if (line is not null && !line.Contains("Error", StringComparison.Ordinal))
                 {
                     _ = process.StandardError.ReadToEndAsync();
-                    return new Mosquitto(process, port);
+                    return started;
                 }
 
-                process.Dispose();
+                started.Dispose();
             }
 
             throw new InvalidOperationException("mosquitto does not start");

@@ -241,9 +241,31 @@ internal sealed class ReferenceModel(BrokerOptions options, Trace trace)
         if (session.Will is not null && !waitsForRestart)
             session.WillDue = now + (session.WillDelaySeconds * 1000L);
         if (session.ExpirySeconds == 0)
+        {
             End(session);
-        else if (session.WillDue <= now)
+            return;
+        }
+
+        HandOverShared(session);
+        if (session.WillDue <= now)
             PublishWill(session);
+    }
+
+    /// <summary>What a member held for its group may go to any other that there is now: then it is as safe as that one.</summary>
+    private void HandOverShared(ModelSession from)
+    {
+        for (int i = 0; i < State.Shared.Count; i++)
+        {
+            SharedOwed shared = State.Shared[i];
+            if (!shared.Members.Contains(from.ClientId))
+                continue;
+            ModelSession[] others = [.. State.MembersOf(shared.Filter).Where(member => member.ClientId != from.ClientId)];
+            State.Shared[i] = shared with
+            {
+                Members = [.. shared.Members.Union(others.Select(other => other.ClientId))],
+                MayBeLost = shared.MayBeLost || others.Any(other => !other.IsDurable),
+            };
+        }
     }
 
     private void End(ModelSession session)
@@ -259,6 +281,7 @@ internal sealed class ReferenceModel(BrokerOptions options, Trace trace)
             State.Shared[i] = shared with { Holder = held ? null : shared.Holder, MayBeLost = shared.MayBeLost || mayBeLost };
         }
 
+        HandOverShared(session);
         if (session.WillDue != Message.Never)
             PublishWill(session);
     }
