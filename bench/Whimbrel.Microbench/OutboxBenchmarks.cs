@@ -8,7 +8,7 @@ namespace Whimbrel.Microbench;
 [MemoryDiagnoser]
 public class OutboxBenchmarks
 {
-    private readonly Delivery _delivery = new(new Message { Topic = [.. "a/b"u8], Payload = new byte[256], QoS = QoS.AtLeastOnce }, QoS.AtLeastOnce, Retain: false);
+    private readonly Delivery _delivery = new(new Message("a/b"u8, new byte[256], QoS.AtLeastOnce), QoS.AtLeastOnce, retain: false);
     private readonly Turn _turn;
     private readonly BrokerOptions _options = new() { SysIntervalSeconds = 0 };
     private Outbox _outbox;

@@ -1,6 +1,5 @@
 using System.Globalization;
 using System.Text;
-using Whimbrel.Protocol;
 
 namespace Whimbrel.Broker;
 
@@ -119,7 +118,7 @@ internal sealed class SysTopics
             if (string.Equals(text, _published, StringComparison.Ordinal))
                 return;
             _published = text;
-            broker.Publish(new Message { Topic = _topic, Payload = Encoding.UTF8.GetBytes(text), QoS = QoS.AtMostOnce, Retain = true }, turn);
+            broker.Publish(new Message(_topic, Encoding.UTF8.GetBytes(text), retain: true), turn);
         }
     }
 

@@ -39,8 +39,6 @@ public sealed class Turn(MessageBroker broker)
 
     internal FrameCache Frames { get; } = new();
 
-    internal RecentTopics Topics { get; } = new();
-
     internal MessageBroker Broker => broker;
 
     /// <summary>Starts a batch.</summary>
@@ -71,14 +69,14 @@ public sealed class Turn(MessageBroker broker)
             _touched.Add(link);
     }
 
-    /// <summary>What a client has published. The topic's array is taken over, not copied.</summary>
-    internal Message MessageOf(in PublishPacket packet, byte[] topic, string publisher)
+    /// <summary>What a client has published.</summary>
+    internal Message MessageOf(in PublishPacket packet, ReadOnlySpan<byte> topic, string publisher)
     {
         // With something left to route (a port has thrown) that may be the message that passes.
-        if (!PassingMessage.Suits(packet) || Routes.Count > 0)
+        if (Routes.Count > 0 || !_passing.TryFill(packet, topic, publisher, Now, out Message message))
             return Message.From(packet, topic, publisher, Now);
         Frames.Forget();
-        return _passing.Fill(packet, topic, publisher, Now);
+        return message;
     }
 
     /// <summary>The message for whoever keeps it beyond its routing: itself, unless it is the one that passes.</summary>
@@ -135,10 +133,10 @@ public sealed class Turn(MessageBroker broker)
             broker.Journal.Done(copy, keepsPacketId: false);
     }
 
-    internal void Dropped(DropReason reason, string? clientId, byte[] topic, int count)
+    internal void Dropped(DropReason reason, string? clientId, ReadOnlySpan<byte> topic, int count)
     {
         Tally.Dropped(reason, count);
-        _events.Add(new BrokerEvent(BrokerEventKind.Dropped) { ClientId = clientId, DropReason = reason, Topic = topic, Count = count });
+        _events.Add(new BrokerEvent(BrokerEventKind.Dropped) { ClientId = clientId, DropReason = reason, Topic = topic.ToArray(), Count = count });
     }
 }
 

@@ -4,10 +4,10 @@ namespace Whimbrel.Broker.Tests;
 
 /// <summary>
 /// What one message costs the heap between the publisher's bytes and the last subscriber's. Bytes do not depend on the machine's mood,
-/// so these gates are exact; a bound may only go down. The aim for QoS 1 and 2 is one small object.
+/// so these gates are exact; a bound may only go down.
 /// </summary>
-/// <remarks>128 bytes are the <see cref="Message"/> (88) and the array of its payload (40 for the 16 bytes used here). What is retained is kept, at
-/// QoS 0 as well.</remarks>
+/// <remarks>88 bytes are the one array of the <see cref="Message"/>: 24 of the runtime's, 29 of its own, and 35 for the topic, the publisher and the
+/// payload used here. What is retained is kept, at QoS 0 as well.</remarks>
 public class AllocationTests
 {
     /// <summary>Packets of one read.</summary>
@@ -18,31 +18,31 @@ public class AllocationTests
 
     [Theory]
     [InlineData(QoS.AtMostOnce, 0)]
-    [InlineData(QoS.AtLeastOnce, 128)]
-    [InlineData(QoS.ExactlyOnce, 128)]
+    [InlineData(QoS.AtLeastOnce, 88)]
+    [InlineData(QoS.ExactlyOnce, 88)]
     public void A_message_to_one_subscriber_allocates_no_more_than_this(QoS qos, double bytes) => AssertAllocates(bytes, qos, subscribers: 1);
 
     [Theory]
     [InlineData(QoS.AtMostOnce, 0)]
-    [InlineData(QoS.AtLeastOnce, 128)]
-    [InlineData(QoS.ExactlyOnce, 128)]
+    [InlineData(QoS.AtLeastOnce, 88)]
+    [InlineData(QoS.ExactlyOnce, 88)]
     public void A_message_to_100_subscribers_allocates_no_more_than_this(QoS qos, double bytes) => AssertAllocates(bytes, qos, subscribers: 100);
 
     [Theory]
     [InlineData(QoS.AtMostOnce, 0)]
-    [InlineData(QoS.AtLeastOnce, 128)]
-    [InlineData(QoS.ExactlyOnce, 128)]
+    [InlineData(QoS.AtLeastOnce, 88)]
+    [InlineData(QoS.ExactlyOnce, 88)]
     public void A_message_to_a_group_of_10_allocates_no_more_than_this(QoS qos, double bytes) =>
         AssertAllocates(bytes, qos, subscribers: 10, filter: "$share/g/a/b");
 
     [Theory]
-    [InlineData(QoS.AtMostOnce, 128)]
-    [InlineData(QoS.AtLeastOnce, 128)]
-    [InlineData(QoS.ExactlyOnce, 128)]
+    [InlineData(QoS.AtMostOnce, 88)]
+    [InlineData(QoS.AtLeastOnce, 88)]
+    [InlineData(QoS.ExactlyOnce, 88)]
     public void A_retained_update_allocates_no_more_than_this(QoS qos, double bytes) => AssertAllocates(bytes, qos, subscribers: 1, retain: true);
 
     [Fact]
-    public void A_publisher_that_goes_through_20_topics_has_them_made_once()
+    public void A_publisher_that_goes_through_20_topics_allocates_nothing()
     {
         var broker = new LoopbackBroker();
         LoopbackClient publisher = broker.Connect("publisher");
@@ -51,9 +51,7 @@ public class AllocationTests
         Run(broker, publisher, packets, WarmUpBatches);
         long before = GC.GetAllocatedBytesForCurrentThread();
         Run(broker, publisher, packets, MeasuredBatches);
-        long allocated = GC.GetAllocatedBytesForCurrentThread() - before;
-        // The hash differs from process to process: a few topics may share a place among those that are remembered.
-        Assert.True(allocated <= 8 * 48 * MeasuredBatches, $"{allocated / (double)(MeasuredBatches * Batch)} bytes per message");
+        Assert.Equal(0, GC.GetAllocatedBytesForCurrentThread() - before);
     }
 
     private static void AssertAllocates(double bytesPerMessage, QoS qos, int subscribers, string filter = "a/b", bool retain = false)

@@ -181,7 +181,7 @@ public class PublishTests
         foreach (string filter in filters)
             early.Subscribe(filter);
         early.Subscribe("$SYS/+/x");
-        _broker.Do(turn => _broker.Core.Publish(new Message { Topic = [.. "$SYS/broker/x"u8], Payload = "1"u8.ToArray(), Retain = true }, turn));
+        _broker.Do(turn => _broker.Core.Publish(new Message("$SYS/broker/x"u8, "1"u8, retain: true), turn));
         Assert.Single(early.ReceiveAll());
         foreach (string filter in filters)
             late.Subscribe(filter);

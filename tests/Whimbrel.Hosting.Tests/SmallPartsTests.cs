@@ -49,7 +49,7 @@ public class SmallPartsTests
         Assert.Equal("t", got[0].Topic);
     }
 
-    private static Message MessageOf(byte payload) => new() { Topic = "t"u8.ToArray(), Payload = new[] { payload } };
+    private static Message MessageOf(byte payload) => new("t"u8, [payload]);
 
     private sealed class JumpingTime : TimeProvider
     {

@@ -153,13 +153,13 @@ internal sealed class Journal
             Complete(copy);
     }
 
-    public long Retain(byte[] topic, Message? message)
+    public long Retain(ReadOnlySpan<byte> topic, Message? message)
     {
         if (!IsOn)
             return 0;
         lock (_lock)
         {
-            _open.Retained[topic] = message;
+            _open.Retained[topic.ToArray()] = message;
             return _open.Position;
         }
     }

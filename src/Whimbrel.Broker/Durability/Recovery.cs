@@ -104,7 +104,7 @@ internal sealed class Recovery(MessageBroker broker, Turn turn) : IRecoveryVisit
 
         kept.IsKept = true;
         stored.Remaining++;
-        session.Deliveries.Add(delivery with { Copy = kept });
+        session.Deliveries.Add(delivery.With(kept));
     }
 
     /// <summary>Stands for the group until its members have been restored.</summary>

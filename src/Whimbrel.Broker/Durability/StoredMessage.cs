@@ -104,13 +104,13 @@ internal sealed class StoredCopy(StoredMessage message, StoredSession session, l
     /// <summary>What is left of a QoS 2 delivery whose PUBREC came before a restart: an identifier that PUBCOMP sets free.</summary>
     public static Delivery Released(StoredSession session, long sequence, ushort packetId)
     {
-        var delivery = new Delivery(new Message { Topic = [] }, QoS.ExactlyOnce, Retain: false);
+        var delivery = new Delivery(default, QoS.ExactlyOnce, retain: false);
         var copy = new StoredCopy(new StoredMessage(delivery.Message) { State = StoredMessageState.Written }, session, sequence, delivery)
         {
             PacketId = packetId,
             SentPosition = Journal.BeforeStart,
             IsDone = true,
         };
-        return delivery with { Copy = copy };
+        return delivery.With(copy);
     }
 }

@@ -13,16 +13,16 @@ internal sealed class FrameCache
     public const int CopiedPayloadMax = 4096;
 
     private readonly Shape[] _shapes = [new(), new(), new(), new()];
-    private Message? _message;
+    private byte[]? _message;
     private bool _shapesFilled;
 
     /// <summary>The frame of a shape.</summary>
     public Shape Get(Message message, ProtocolVersion version, QoS qos, long now)
     {
-        if (!ReferenceEquals(_message, message))
+        if (!ReferenceEquals(_message, message.Bytes))
         {
             Forget();
-            _message = message;
+            _message = message.Bytes;
         }
 
         _shapesFilled = true;
@@ -65,11 +65,11 @@ internal sealed class FrameCache
                 Topic = message.Topic,
                 HasMessageExpiry = message.ExpiresAt != Message.Never,
                 MessageExpirySeconds = message.ExpiresAt == Message.Never ? 0 : message.RemainingSeconds(now),
-                PropertyBlock = message.Properties.Span,
-                Payload = message.Payload.Span,
+                PropertyBlock = message.Properties,
+                Payload = message.PayloadSpan,
             };
             Length = packet.Measure(version);
-            HeadLength = Length - message.Payload.Length;
+            HeadLength = Length - message.PayloadLength;
             if (_buffer.Length < HeadLength)
                 _buffer = new byte[HeadLength];
             packet.WriteHead(_buffer, version);

@@ -74,7 +74,7 @@ internal sealed class Outbox(BrokerOptions options)
                 turn.Dropped(DropReason.OutboxFullOldest, clientId, oldest);
         }
 
-        Restore(delivery.Message.IsPassing ? delivery with { Message = turn.Lasting(delivery.Message) } : delivery);
+        Restore(delivery.Message.IsPassing ? delivery.With(turn.Lasting(delivery.Message)) : delivery);
         return true;
     }
 

@@ -9,34 +9,28 @@ namespace Whimbrel.Broker;
 /// </summary>
 internal sealed class PassingMessage
 {
-    private readonly Message _message = new() { Topic = [], QoS = QoS.AtMostOnce, IsPassing = true };
-    private readonly byte[] _bytes = new byte[FrameCache.CopiedPayloadMax];
+    private const int RoomForNames = 512;
+
+    private readonly Message _message = Message.Passing(FrameCache.CopiedPayloadMax + RoomForNames);
     private Message? _lasting;
 
-    /// <summary>Whether a packet is of the kind. Larger payloads go to links by reference.</summary>
-    public static bool Suits(in PublishPacket packet) =>
-        packet.QoS == QoS.AtMostOnce && !packet.Retain && packet.MeasureForwardable() + packet.Payload.Length <= FrameCache.CopiedPayloadMax;
-
-    public Message Fill(in PublishPacket packet, byte[] topic, string? publisher, long now)
+    /// <summary>
+    /// Takes a packet in, if it is of the kind and small: larger payloads go to links by reference, and that array must stay what it is.
+    /// </summary>
+    public bool TryFill(in PublishPacket packet, ReadOnlySpan<byte> topic, string publisher, long now, out Message message)
     {
+        message = _message;
+        if (packet.QoS != QoS.AtMostOnce || packet.Retain || packet.Payload.Length > FrameCache.CopiedPayloadMax
+            || Message.RoomFor(packet, topic, publisher) > FrameCache.CopiedPayloadMax + RoomForNames)
+        {
+            return false;
+        }
+
         _lasting = null;
-        _message.Fill(packet, _bytes, topic, publisher, now);
-        return _message;
+        _message.FillPassing(packet, topic, publisher, now);
+        return true;
     }
 
     /// <summary>The copy that all who keep the message share.</summary>
-    public Message Lasting()
-    {
-        if (_lasting is { } made)
-            return made;
-        byte[] bytes = [.. _message.Properties.Span, .. _message.Payload.Span];
-        return _lasting = new Message
-        {
-            Topic = _message.Topic,
-            Properties = bytes.AsMemory(0, _message.Properties.Length),
-            Payload = bytes.AsMemory(_message.Properties.Length),
-            ExpiresAt = _message.ExpiresAt,
-            Publisher = _message.Publisher,
-        };
-    }
+    public Message Lasting() => _lasting ??= _message.Lasting();
 }

@@ -49,7 +49,7 @@ internal sealed class RetainedReplay(RetainedStore store, Subscription subscript
             if (_found[_next].Message is not { } message || message.RetainedUpdate > terms.ReplayedThrough || message.IsExpired(now))
                 continue;
             QoS qos = message.QoS < terms.Options.QoS ? message.QoS : terms.Options.QoS;
-            delivery = new Delivery(message, qos, Retain: true, terms.Identifier == 0 ? null : [terms.Identifier]);
+            delivery = new Delivery(message, qos, retain: true, terms.Identifier == 0 ? null : [terms.Identifier]);
             return true;
         }
 

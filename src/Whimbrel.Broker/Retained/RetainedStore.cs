@@ -3,17 +3,15 @@ using Whimbrel.Protocol;
 namespace Whimbrel.Broker;
 
 /// <summary>One topic's place in the retained store. It outlives its message while a replay holds it.</summary>
-internal sealed class RetainedEntry(byte[] topic)
+internal sealed class RetainedEntry
 {
-    private Message? _message;
-
-    public byte[] Topic => topic;
+    private byte[]? _message;
 
     /// <summary>The retained message, or null when it was cleared. Read without a lock.</summary>
     public Message? Message
     {
-        get => Volatile.Read(ref _message);
-        set => Volatile.Write(ref _message, value);
+        get => Volatile.Read(ref _message) is { } bytes ? Broker.Message.Of(bytes) : null;
+        set => Volatile.Write(ref _message, value?.Bytes);
     }
 }
 
@@ -55,7 +53,7 @@ internal sealed class RetainedStore(BrokerOptions options, Journal journal)
         lock (_lock)
         {
             message.RetainedUpdate = ++_updates;
-            RetainedOutcome outcome = message.Payload.IsEmpty ? Clear(message.Topic) : Store(message, now);
+            RetainedOutcome outcome = message.PayloadLength == 0 ? Clear(message.Topic) : Store(message, now);
             if (outcome == RetainedOutcome.Full)
             {
                 // What is not here no replay can serve: without the number nobody takes it for served.
@@ -128,12 +126,12 @@ internal sealed class RetainedStore(BrokerOptions options, Journal journal)
         {
             if (_expiring == 0)
                 return 0;
-            var expired = new List<byte[]>();
+            var expired = new List<Message>();
             FindExpired(_root, now, expired);
-            foreach (byte[] topic in expired)
+            foreach (Message message in expired)
             {
-                Clear(topic);
-                ToJournal(topic, null);
+                Clear(message.Topic);
+                ToJournal(message.Topic, null);
             }
 
             return expired.Count;
@@ -145,7 +143,7 @@ internal sealed class RetainedStore(BrokerOptions options, Journal journal)
         RetainedNode? node = Find(message.Topic);
         Message? old = node?.Entry?.Message;
         if (old is null ? Count >= options.RetainedMessagesMax || Bytes + message.Size > options.RetainedBytesMax
-            : Bytes + message.Size - old.Size > options.RetainedBytesMax)
+            : Bytes + message.Size - old.Value.Size > options.RetainedBytesMax)
         {
             return RetainedOutcome.Full;
         }
@@ -159,7 +157,7 @@ internal sealed class RetainedStore(BrokerOptions options, Journal journal)
     private void Put(RetainedNode node, Message message)
     {
         Message? old = node.Entry?.Message;
-        node.Entry ??= new RetainedEntry(message.Topic);
+        node.Entry ??= new RetainedEntry();
         node.Entry.Message = message;
         Count += old is null ? 1 : 0;
         _expiring += CanExpire(message) - CanExpire(old);
@@ -167,9 +165,9 @@ internal sealed class RetainedStore(BrokerOptions options, Journal journal)
     }
 
     /// <summary>The broker's own topics say how this run is doing: the next one has figures of its own.</summary>
-    private long ToJournal(byte[] topic, Message? message) => ReservedTopics.Contains(topic) ? 0 : journal.Retain(topic, message);
+    private long ToJournal(ReadOnlySpan<byte> topic, Message? message) => ReservedTopics.Contains(topic) ? 0 : journal.Retain(topic, message);
 
-    private RetainedOutcome Clear(byte[] topic)
+    private RetainedOutcome Clear(ReadOnlySpan<byte> topic)
     {
         RetainedNode? node = Find(topic);
         if (node?.Entry?.Message is not { } old)
@@ -188,9 +186,9 @@ internal sealed class RetainedStore(BrokerOptions options, Journal journal)
         return RetainedOutcome.Cleared;
     }
 
-    private static int CanExpire(Message? message) => message is null || message.ExpiresAt == Message.Never ? 0 : 1;
+    private static int CanExpire(Message? message) => message is { ExpiresAt: not Message.Never } ? 1 : 0;
 
-    private RetainedNode? Find(byte[] topic)
+    private RetainedNode? Find(ReadOnlySpan<byte> topic)
     {
         RetainedNode node = _root;
         foreach (ReadOnlySpan<byte> level in new TopicLevels(topic))
@@ -203,7 +201,7 @@ internal sealed class RetainedStore(BrokerOptions options, Journal journal)
         return node;
     }
 
-    private RetainedNode Make(byte[] topic)
+    private RetainedNode Make(ReadOnlySpan<byte> topic)
     {
         RetainedNode node = _root;
         foreach (ReadOnlySpan<byte> level in new TopicLevels(topic))
@@ -220,14 +218,14 @@ internal sealed class RetainedStore(BrokerOptions options, Journal journal)
         return node;
     }
 
-    private static void FindExpired(RetainedNode node, long now, List<byte[]> expired)
+    private static void FindExpired(RetainedNode node, long now, List<Message> expired)
     {
         var open = new Stack<RetainedNode>();
         open.Push(node);
         while (open.TryPop(out RetainedNode? next))
         {
             if (next.Entry?.Message is { } message && message.IsExpired(now))
-                expired.Add(message.Topic);
+                expired.Add(message);
             foreach (RetainedNode child in next.Children?.Values ?? Enumerable.Empty<RetainedNode>())
                 open.Push(child);
         }

@@ -162,7 +162,7 @@ internal sealed class Router(MessageBroker broker)
     {
         broker.Tree.Match(message.Topic, matches);
         // An empty payload removes what is retained: that makes the store smaller.
-        bool stored = message.Retain && !message.Payload.IsEmpty;
+        bool stored = message.Retain && message.PayloadLength > 0;
         foreach (Subscription subscription in matches.Items)
             stored |= subscription.Group is { } group ? group.Find(IsDurable) is not null : IsDurable(subscription);
         matches.Clear();

@@ -7,7 +7,6 @@ namespace Whimbrel.Broker;
 /// <summary>Packets of the client.</summary>
 internal sealed partial class Session
 {
-    private byte[] _lastTopic = [];
     private List<UnroutedPublish>? _unrouted;
 
     /// <summary>A QoS 2 PUBLISH that was accepted and whose routing is not over.</summary>
@@ -135,10 +134,7 @@ internal sealed partial class Session
             return;
         }
 
-        // Publishers repeat their topics: one array serves all messages of a run.
-        if (!topic.SequenceEqual(_lastTopic))
-            _lastTopic = turn.Topics.Find(topic);
-        Message message = turn.MessageOf(packet, _lastTopic, ClientId);
+        Message message = turn.MessageOf(packet, topic, ClientId);
         Verdict verdict = AuthorizePublish(message, out Pending<Verdict>? pending);
         if (verdict == Verdict.Pending)
             _waiting = new WaitingPacket(pending!) { Publish = turn.Lasting(message), PacketId = packet.PacketId };

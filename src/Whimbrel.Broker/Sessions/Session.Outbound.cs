@@ -62,7 +62,7 @@ internal sealed partial class Session
     /// </summary>
     private bool Wants(Subscription subscription, SubscriptionTerms terms, Message message, out bool replayed)
     {
-        bool own = terms.Options.NoLocal && string.Equals(message.Publisher, ClientId, StringComparison.Ordinal);
+        bool own = terms.Options.NoLocal && message.IsFrom(ClientId);
         replayed = !own && !subscription.IsRemoved && message.RetainedUpdate != 0 && message.RetainedUpdate <= terms.ReplayedThrough;
         return !own && !replayed && !subscription.IsRemoved;
     }
@@ -91,14 +91,14 @@ internal sealed partial class Session
                 turn.Dropped(DropReason.ReceiveNotAuthorized, ClientId, delivery.Message);
                 return;
             case Verdict.Pending:
-                permitted = delivery with { Permission = permission };
+                permitted = delivery.With(permission);
                 break;
             default:
                 break;
         }
 
         if (delivery.QoS != QoS.AtMostOnce && _stored is { } stored)
-            permitted = permitted with { Copy = turn.Keep(stored, delivery) };
+            permitted = permitted.With(turn.Keep(stored, delivery));
         if (_connAck is not null)
         {
             _outbox.TryEnqueue(permitted, ClientId, turn);
@@ -231,11 +231,11 @@ internal sealed partial class Session
             }
 
             if (delivery.QoS != QoS.AtMostOnce && _stored is { } stored)
-                delivery = delivery with { Copy = turn.KeepAlone(stored, delivery) };
+                delivery = delivery.With(turn.KeepAlone(stored, delivery));
             if (verdict == Verdict.Allowed)
                 Send(delivery, turn);
             else
-                _outbox.TryEnqueue(delivery with { Permission = permission }, ClientId, turn);
+                _outbox.TryEnqueue(delivery.With(permission), ClientId, turn);
         }
     }
 
@@ -327,7 +327,7 @@ internal sealed partial class Session
 
         turn.Tally.Sent(length);
         turn.Tally.PublishesSent++;
-        turn.Tally.PublishBytesSent += delivery.Message.Payload.Length;
+        turn.Tally.PublishBytesSent += delivery.Message.PayloadLength;
         turn.Touch(link);
         return true;
     }
@@ -338,12 +338,12 @@ internal sealed partial class Session
         FrameCache.Shape shape = turn.Frames.Get(delivery.Message, _version, delivery.QoS, turn.Now);
         if ((uint)shape.Length > _packetSizeMax)
             return 0;
-        bool isCopied = delivery.Message.Payload.Length <= FrameCache.CopiedPayloadMax;
+        bool isCopied = delivery.Message.PayloadLength <= FrameCache.CopiedPayloadMax;
         int reserved = isCopied ? shape.Length : shape.HeadLength;
         Span<byte> span = link.Reserve(reserved);
         shape.CopyTo(span, duplicate, delivery.QoS, delivery.Retain, packetId);
         if (isCopied)
-            delivery.Message.Payload.Span.CopyTo(span[shape.HeadLength..]);
+            delivery.Message.PayloadSpan.CopyTo(span[shape.HeadLength..]);
         link.Commit(reserved);
         if (!isCopied)
             link.SendShared(delivery.Message.Payload);
@@ -363,9 +363,9 @@ internal sealed partial class Session
             Topic = message.Topic,
             HasMessageExpiry = message.ExpiresAt != Message.Never,
             MessageExpirySeconds = message.ExpiresAt == Message.Never ? 0 : message.RemainingSeconds(now),
-            PropertyBlock = message.Properties.Span,
+            PropertyBlock = message.Properties,
             SubscriptionIdentifiers = delivery.SubscriptionIds,
-            Payload = message.Payload.Span,
+            Payload = message.PayloadSpan,
         };
         if (_outboundAliases is { } aliases && message.Topic.Length >= AliasedTopicMin)
         {
@@ -386,11 +386,11 @@ internal sealed partial class Session
         int length = packet.Measure(_version);
         if ((uint)length > _packetSizeMax)
             return 0;
-        int head = message.Payload.Length > FrameCache.CopiedPayloadMax ? length - message.Payload.Length : length;
+        int head = message.PayloadLength > FrameCache.CopiedPayloadMax ? length - message.PayloadLength : length;
         Span<byte> span = link.Reserve(head);
         packet.WriteHead(span, _version);
         if (head == length)
-            message.Payload.Span.CopyTo(span[(length - message.Payload.Length)..]);
+            message.PayloadSpan.CopyTo(span[(length - message.PayloadLength)..]);
         link.Commit(head);
         if (head < length)
             link.SendShared(message.Payload);

@@ -37,7 +37,7 @@ internal sealed partial class Session
             {
                 waiting.Dequeue();
                 InFlightState state = delivery.QoS == QoS.AtLeastOnce ? InFlightState.AwaitingPubAck : InFlightState.AwaitingPubRec;
-                _window.Restore(packetId, state, delivery with { Group = GroupOf(delivery) });
+                _window.Restore(packetId, state, delivery.With(GroupOf(delivery)));
             }
             else
             {
@@ -99,7 +99,7 @@ internal sealed partial class Session
         while (waiting.TryPeek(out Delivery delivery) && delivery.Copy!.Sequence < below)
         {
             waiting.Dequeue();
-            _outbox.Restore(delivery with { Group = GroupOf(delivery) });
+            _outbox.Restore(delivery.With(GroupOf(delivery)));
         }
     }
 

@@ -268,7 +268,7 @@ internal sealed partial class Session(SessionGate gate, MessageBroker broker)
     /// </summary>
     private void DropInFlight(Turn turn)
     {
-        byte[]? topic = null;
+        ReadOnlySpan<byte> topic = default;
         int count = 0;
         foreach (InFlight<Delivery> entry in _window.InOrder())
         {
@@ -282,11 +282,11 @@ internal sealed partial class Session(SessionGate gate, MessageBroker broker)
 
             turn.Forget(entry.Item);
 
-            topic ??= entry.Item.Message.Topic;
-            count++;
+            if (count++ == 0)
+                topic = entry.Item.Message.Topic;
         }
 
-        if (topic is not null)
+        if (count > 0)
             turn.Dropped(DropReason.SessionEnded, ClientId, topic, count);
     }
 

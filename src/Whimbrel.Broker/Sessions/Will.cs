@@ -14,14 +14,6 @@ internal sealed record Will(
     uint DelaySeconds,
     uint? ExpirySeconds)
 {
-    public Message ToMessage(string publisher, long now) => new()
-    {
-        Topic = Topic,
-        Payload = Payload,
-        Properties = Properties,
-        QoS = QoS,
-        Retain = Retain,
-        ExpiresAt = ExpirySeconds is { } seconds ? now + (seconds * 1000L) : Message.Never,
-        Publisher = publisher,
-    };
+    public Message ToMessage(string publisher, long now) => new(
+        Topic, Payload.Span, QoS, Retain, Properties.Span, ExpirySeconds is { } seconds ? now + (seconds * 1000L) : Message.Never, publisher);
 }

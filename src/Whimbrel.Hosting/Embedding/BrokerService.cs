@@ -127,12 +127,11 @@ internal sealed class BrokerService : IHostedService, IWhimbrelBroker, IAsyncDis
     public ValueTask<ReasonCode> PublishAsync(string topic, ReadOnlyMemory<byte> payload, QoS qos = QoS.AtMostOnce, bool retain = false, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(topic);
-        return PublishAsync(new Message { Topic = Encoding.UTF8.GetBytes(topic), Payload = payload.ToArray(), QoS = qos, Retain = retain }, cancellationToken);
+        return PublishAsync(new Message(Encoding.UTF8.GetBytes(topic), payload.Span, qos, retain), cancellationToken);
     }
 
     public ValueTask<ReasonCode> PublishAsync(Message message, CancellationToken cancellationToken)
     {
-        ArgumentNullException.ThrowIfNull(message);
         cancellationToken.ThrowIfCancellationRequested();
         if (!TopicName.IsValid(message.Topic))
             throw new ArgumentException($"'{Encoding.UTF8.GetString(message.Topic)}' is not a topic name.", nameof(message));

@@ -54,15 +54,17 @@ public sealed class InboundTopicAliases(ushort aliasMaximum)
 /// </summary>
 public sealed class OutboundTopicAliases(ushort aliasMaximum)
 {
-    private readonly Dictionary<byte[], ushort> _aliases = new(Utf8Comparer.Instance);
+    private readonly Dictionary<byte[], ushort>.AlternateLookup<ReadOnlySpan<byte>> _aliases =
+        new Dictionary<byte[], ushort>(Utf8Comparer.Instance).GetAlternateLookup<ReadOnlySpan<byte>>();
+
     private readonly byte[]?[] _topics = new byte[]?[aliasMaximum];
     private int _next;
 
     /// <summary>
     /// The alias for a topic. <paramref name="isNew"/> says that the topic must be sent along with it this time.
-    /// The topic's array is kept and must not change. Call only for a packet that will certainly be sent.
+    /// Call only for a packet that will certainly be sent.
     /// </summary>
-    public ushort Get(byte[] topic, out bool isNew)
+    public ushort Get(ReadOnlySpan<byte> topic, out bool isNew)
     {
         isNew = false;
         if (_aliases.TryGetValue(topic, out ushort alias))
@@ -70,27 +72,34 @@ public sealed class OutboundTopicAliases(ushort aliasMaximum)
         isNew = true;
         if (_topics[_next] is { } old)
             _aliases.Remove(old);
-        _topics[_next] = topic;
+        byte[] kept = topic.ToArray();
+        _topics[_next] = kept;
         alias = (ushort)(_next + 1);
-        _aliases.Add(topic, alias);
+        _aliases.Dictionary.Add(kept, alias);
         _next = (_next + 1) % _topics.Length;
         return alias;
     }
 
     /// <summary>True when the topic already has a number, so that a frame may leave its name out.</summary>
-    public bool Knows(byte[] topic, out ushort alias) => _aliases.TryGetValue(topic, out alias);
+    public bool Knows(ReadOnlySpan<byte> topic, out ushort alias) => _aliases.TryGetValue(topic, out alias);
 
-    private sealed class Utf8Comparer : IEqualityComparer<byte[]>
+    private sealed class Utf8Comparer : IEqualityComparer<byte[]>, IAlternateEqualityComparer<ReadOnlySpan<byte>, byte[]>
     {
         public static Utf8Comparer Instance { get; } = new();
 
         public bool Equals(byte[]? x, byte[]? y) => x.AsSpan().SequenceEqual(y);
 
-        public int GetHashCode([DisallowNull] byte[] obj)
+        public bool Equals(ReadOnlySpan<byte> alternate, byte[] other) => alternate.SequenceEqual(other);
+
+        public int GetHashCode([DisallowNull] byte[] obj) => GetHashCode(obj.AsSpan());
+
+        public int GetHashCode(ReadOnlySpan<byte> alternate)
         {
             var hash = default(HashCode);
-            hash.AddBytes(obj);
+            hash.AddBytes(alternate);
             return hash.ToHashCode();
         }
+
+        public byte[] Create(ReadOnlySpan<byte> alternate) => alternate.ToArray();
     }
 }

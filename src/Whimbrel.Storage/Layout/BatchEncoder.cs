@@ -104,7 +104,7 @@ internal sealed class BatchEncoder(EngineBatch output)
         }
 
         _value.Clear();
-        MessageRecord.WriteRetained(_value, message);
+        MessageRecord.WriteRetained(_value, message.Value);
         output.Put(Family.Retained, topic, _value.Written);
     }
 

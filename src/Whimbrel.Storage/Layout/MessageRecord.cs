@@ -61,7 +61,7 @@ internal static class MessageRecord
     public static Message ReadQueued(ReadOnlySpan<byte> record, List<RecoveredCopy> copies, long lastSession, RecentTexts texts)
     {
         var reader = new RecordReader(record);
-        Message message = Read(ref reader, null, texts);
+        Message message = Read(ref reader, [], isTopicInRecord: true, texts);
         // A copy has three bytes at least.
         long count = reader.Number(0, reader.Remaining / 3, "a number of copies of");
         long session = 0;
@@ -81,7 +81,7 @@ internal static class MessageRecord
     public static Message ReadRetained(ReadOnlySpan<byte> record, ReadOnlySpan<byte> topic, RecentTexts texts)
     {
         var reader = new RecordReader(record);
-        Message message = Read(ref reader, RecordReader.CheckedTopic(topic).ToArray(), texts);
+        Message message = Read(ref reader, RecordReader.CheckedTopic(topic), isTopicInRecord: false, texts);
         reader.End();
         return message;
     }
@@ -108,32 +108,20 @@ internal static class MessageRecord
         if (withTopic)
             record.Bytes(message.Topic);
         if (message.Properties.Length > 0)
-            record.Bytes(message.Properties.Span);
+            record.Bytes(message.Properties);
         record.Bytes(message.Payload.Span);
     }
 
-    private static Message Read(ref RecordReader reader, byte[]? topic, RecentTexts texts)
+    private static Message Read(ref RecordReader reader, ReadOnlySpan<byte> topic, bool isTopicInRecord, RecentTexts texts)
     {
         byte flags = reader.Flags(KnownFlags);
         long expiresAt = (flags & ExpiryFlag) != 0 ? (long)reader.Number() : Message.Never;
         string? publisher = (flags & PublisherFlag) != 0 ? texts.String(reader.Text()) : null;
-        topic ??= texts.Bytes(RecordReader.CheckedTopic(reader.Bytes()));
+        if (isTopicInRecord)
+            topic = RecordReader.CheckedTopic(reader.Bytes());
         ReadOnlySpan<byte> properties = (flags & PropertiesFlag) != 0 ? reader.Bytes() : [];
         ReadOnlySpan<byte> payload = reader.Bytes();
-        // One array for both, as for a message that comes from the wire.
-        byte[] bytes = properties.Length + payload.Length == 0 ? [] : GC.AllocateUninitializedArray<byte>(properties.Length + payload.Length);
-        properties.CopyTo(bytes);
-        payload.CopyTo(bytes.AsSpan(properties.Length));
-        return new Message
-        {
-            Topic = topic,
-            Properties = bytes.AsMemory(0, properties.Length),
-            Payload = bytes.AsMemory(properties.Length),
-            QoS = RecordReader.QoSIn(flags),
-            Retain = (flags & RetainFlag) != 0,
-            ExpiresAt = expiresAt,
-            Publisher = publisher,
-        };
+        return new Message(topic, payload, RecordReader.QoSIn(flags), (flags & RetainFlag) != 0, properties, expiresAt, publisher);
     }
 
     private static RecoveredCopy ReadCopy(ref RecordReader reader, long session, long sequence, bool isAdded, RecentTexts texts)

@@ -19,7 +19,7 @@ public class JournalTests
     [InlineData(true)]
     public void What_a_copy_that_is_added_to_a_stored_message_was_sent_with_is_safe_with_that_copy_and_not_before(bool isWritten)
     {
-        var delivery = new Delivery(new Message { Topic = "t"u8.ToArray(), QoS = QoS.ExactlyOnce }, QoS.ExactlyOnce, Retain: false);
+        var delivery = new Delivery(new Message("t"u8, qos: QoS.ExactlyOnce), QoS.ExactlyOnce, retain: false);
         var message = new StoredMessage(delivery.Message);
         var first = new StoredCopy(message, NewSession("first"), 1, delivery);
         var second = new StoredCopy(message, NewSession("second"), 1, delivery);

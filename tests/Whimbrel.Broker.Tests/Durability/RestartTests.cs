@@ -197,7 +197,7 @@ public class RestartTests
         publisher.Publish("r/1", "1", QoS.AtLeastOnce, retain: true);
         publisher.Publish("r/2", "2", QoS.AtLeastOnce, retain: true);
         publisher.Publish("r/1", "", QoS.AtLeastOnce, retain: true);
-        _broker.Do(turn => _broker.Core.Publish(new Message { Topic = "$SYS/broker/x"u8.ToArray(), Payload = "1"u8.ToArray(), Retain = true }, turn));
+        _broker.Do(turn => _broker.Core.Publish(new Message("$SYS/broker/x"u8, "1"u8, retain: true), turn));
         Assert.Equal(1, _broker.Store!.RetainedCount);
         TestClient subscriber = _broker.Crash().Passing("subscriber");
         subscriber.Subscribe("r/+");

@@ -15,8 +15,8 @@ public class SocketAllocationTests
 
     [Theory]
     [InlineData(QoS.AtMostOnce, 2)]
-    [InlineData(QoS.AtLeastOnce, 130)]
-    [InlineData(QoS.ExactlyOnce, 130)]
+    [InlineData(QoS.AtLeastOnce, 90)]
+    [InlineData(QoS.ExactlyOnce, 90)]
     public async Task Messages_from_socket_to_socket_allocate_no_more_than_this(QoS qos, double bytesPerMessage)
     {
         Assert.SkipUnless(OperatingSystem.IsLinux(), "event loops are there on Linux");

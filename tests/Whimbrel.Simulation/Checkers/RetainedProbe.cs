@@ -21,7 +21,7 @@ internal static class RetainedProbe
         foreach (string topic in world.Model.State.RetainedNow.Select(publication => publication.Topic).ToArray())
         {
             world.Model.Clear(topic);
-            var message = new Message { Topic = System.Text.Encoding.UTF8.GetBytes(topic), Retain = true, QoS = Whimbrel.Protocol.QoS.AtLeastOnce };
+            var message = new Message(System.Text.Encoding.UTF8.GetBytes(topic), qos: Whimbrel.Protocol.QoS.AtLeastOnce, retain: true);
             world.Server.Do(turn => world.Server.Core!.Publish(message, turn));
         }
     }

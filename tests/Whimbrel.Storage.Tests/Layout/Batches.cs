@@ -30,13 +30,13 @@ internal static class Batches
     public static StoredSession Stored(long number) => new(number, null!, new AcknowledgedRuns());
 
     public static Message Message(string topic, string payload, QoS qos = QoS.AtLeastOnce) =>
-        new() { Topic = Encoding.UTF8.GetBytes(topic), Payload = Encoding.UTF8.GetBytes(payload), QoS = qos };
+        new(Encoding.UTF8.GetBytes(topic), Encoding.UTF8.GetBytes(payload), qos);
 
     public static StoredMessage Queued(long id, Message message, params (long Session, long Sequence)[] copies)
     {
         var stored = new StoredMessage(message) { Id = id };
         foreach ((long session, long sequence) in copies)
-            stored.AddCopy(new StoredCopy(stored, Stored(session), sequence, new Delivery(message, message.QoS, Retain: false)));
+            stored.AddCopy(new StoredCopy(stored, Stored(session), sequence, new Delivery(message, message.QoS, retain: false)));
         return stored;
     }
 

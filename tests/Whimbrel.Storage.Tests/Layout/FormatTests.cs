@@ -42,10 +42,10 @@ public class FormatTests
     {
         using var engine = new MemoryEngine();
         LayoutStore store = Batches.Opened(engine);
-        var message = new Broker.Message { Topic = "plant/7/temperature"u8.ToArray(), Payload = new byte[256], QoS = Protocol.QoS.AtLeastOnce, Publisher = "sensor-000017" };
+        var message = new Broker.Message("plant/7/temperature"u8, new byte[256], Protocol.QoS.AtLeastOnce, publisher: "sensor-000017");
         var batch = new Broker.StoreBatch { LastMessageId = 5_000_000_000, LastSessionNumber = 100_000 };
         store.Write(batch.With(Batches.Queued(5_000_000_000, message, (100_000, 1_000_000))));
         (byte[] key, byte[] value) = engine[Family.Messages].Single();
-        Assert.InRange(key.Length + value.Length - 256 - message.Topic.Length - message.Publisher.Length, 15, 30);
+        Assert.InRange(key.Length + value.Length - 256 - message.Topic.Length - message.Publisher!.Length, 15, 30);
     }
 }

@@ -127,7 +127,7 @@ internal sealed class RandomLife(int seed)
     private void Retain()
     {
         Message message = NewMessage();
-        _topics.Add(message.Topic);
+        _topics.Add(message.Topic.ToArray());
         if (Chance(0.7))
             Journal.Retain(message.Topic, message);
         else
@@ -156,7 +156,7 @@ internal sealed class RandomLife(int seed)
         life.Will = Chance(0.3) ? 0 : ++_lastWill;
         Message message = NewMessage();
         if (life.Will != 0)
-            Journal.Append(new WillState(session, life.Will, new Will(message.Topic, message.Payload, message.Properties, message.QoS, Chance(0.5), (uint)_random.Next(), Chance(0.5) ? (uint)_random.Next() : null)));
+            Journal.Append(new WillState(session, life.Will, new Will(message.Topic.ToArray(), message.Payload, message.Properties.ToArray(), message.QoS, Chance(0.5), (uint)_random.Next(), Chance(0.5) ? (uint)_random.Next() : null)));
     }
 
     private void Release(Life life, ushort packetId)
@@ -209,16 +209,14 @@ internal sealed class RandomLife(int seed)
         Journal.Append(new SessionEnded(life.Stored, [.. life.Filters], [.. life.Received], sent, life.Will));
     }
 
-    private Message NewMessage() => new()
-    {
-        Topic = Encoding.UTF8.GetBytes($"t/{_random.Next(10)}/{Text(5)}"),
-        Payload = Bytes(Chance(0.05) ? 70_000 : 300),
-        Properties = Chance(0.3) ? Bytes(200) : default,
-        QoS = (QoS)_random.Next(3),
-        Retain = Chance(0.5),
-        ExpiresAt = Chance(0.3) ? _random.NextInt64(1L << 42) : Message.Never,
-        Publisher = Chance(0.8) ? Text(20) : null,
-    };
+    private Message NewMessage() => new(
+        Encoding.UTF8.GetBytes($"t/{_random.Next(10)}/{Text(5)}"),
+        Bytes(Chance(0.05) ? 70_000 : 300),
+        (QoS)_random.Next(3),
+        Chance(0.5),
+        Chance(0.3) ? Bytes(200) : [],
+        Chance(0.3) ? _random.NextInt64(1L << 42) : Message.Never,
+        Chance(0.8) ? Text(20) : null);
 
     private byte[] Bytes(int below)
     {

@@ -10,16 +10,7 @@ internal static class RichStore
     {
         var engine = new MemoryEngine();
         LayoutStore store = Batches.Opened(engine);
-        var message = new Message
-        {
-            Topic = "a/b"u8.ToArray(),
-            Payload = "payload"u8.ToArray(),
-            Properties = new byte[] { 1, 1 },
-            QoS = QoS.ExactlyOnce,
-            Retain = true,
-            ExpiresAt = 1_790_000_000_000,
-            Publisher = "pub",
-        };
+        var message = new Message("a/b"u8, "payload"u8, QoS.ExactlyOnce, retain: true, [1, 1], 1_790_000_000_000, "pub");
         StoredMessage plain = Batches.Queued(300, Batches.Message("t", "p"), (1, 1));
         var rich = new StoredMessage(message) { Id = 301 };
         rich.AddCopy(new StoredCopy(rich, Batches.Stored(2), 200, new Delivery(message, QoS.ExactlyOnce, true, [1, 70_000], new SharedGroup("$share/g/a/#"))));

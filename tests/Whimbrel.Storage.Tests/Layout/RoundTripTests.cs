@@ -58,24 +58,15 @@ public sealed class RoundTripTests : IDisposable
     [Fact]
     public void A_message_comes_back_with_every_property_and_copy()
     {
-        var message = new Message
-        {
-            Topic = "a/b"u8.ToArray(),
-            Payload = new byte[100_000],
-            Properties = new byte[] { 1, 1 },
-            QoS = QoS.ExactlyOnce,
-            Retain = true,
-            ExpiresAt = 1_790_000_000_000,
-            Publisher = "publisher",
-        };
+        var message = new Message("a/b"u8, new byte[100_000], QoS.ExactlyOnce, retain: true, [1, 1], 1_790_000_000_000, "publisher");
         var rich = new StoredMessage(message) { Id = 1 };
         rich.AddCopy(new StoredCopy(rich, Batches.Stored(9), 1, new Delivery(message, QoS.ExactlyOnce, true, [1, uint.MaxValue], new SharedGroup("$share/g/a/#"))));
         rich.AddCopy(new StoredCopy(rich, Batches.Stored(2), long.MaxValue, new Delivery(message, QoS.AtLeastOnce, false)));
         rich.AddCopy(new StoredCopy(rich, Batches.Stored(3), 300, new Delivery(message, QoS.AtLeastOnce, false, [5])));
         Write(Batches.Of().With(
             rich,
-            Batches.Queued(2, new Message { Topic = "t"u8.ToArray(), QoS = QoS.AtLeastOnce }, (1, 1)),
-            Batches.Queued(99, new Message { Topic = "t"u8.ToArray(), QoS = QoS.AtLeastOnce, Publisher = "" }, [.. Enumerable.Range(1, 9).Select(i => (i % 9 + 1L, (long)i))])));
+            Batches.Queued(2, new Message("t"u8, qos: QoS.AtLeastOnce), (1, 1)),
+            Batches.Queued(99, new Message("t"u8, qos: QoS.AtLeastOnce, publisher: ""), [.. Enumerable.Range(1, 9).Select(i => (i % 9 + 1L, (long)i))])));
         AssertSame(3);
     }
 
@@ -107,7 +98,7 @@ public sealed class RoundTripTests : IDisposable
     {
         StoreBatch batch = Batches.Of();
         batch.Retained.Add("a"u8.ToArray(), Batches.Message("a", "1", QoS.AtMostOnce));
-        batch.Retained.Add("b"u8.ToArray(), new Message { Topic = "b"u8.ToArray(), Retain = true, ExpiresAt = 5, Properties = new byte[] { 1, 0 } });
+        batch.Retained.Add("b"u8.ToArray(), new Message("b"u8, retain: true, properties: [1, 0], expiresAt: 5));
         batch.Retained.Add("nothing"u8.ToArray(), null);
         Write(batch);
         AssertSame(2);

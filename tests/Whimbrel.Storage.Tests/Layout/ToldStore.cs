@@ -43,7 +43,7 @@ internal sealed class ToldStore : IRecoveryVisitor
     public void Will(WillState will)
     {
         Will w = will.Will;
-        Add(will.Session, $"will {will.Session} {will.Number} {Text(w.Topic)} {Hex(w.Payload)} {Hex(w.Properties)} {w.QoS} {w.Retain} {w.DelaySeconds} {w.ExpirySeconds}");
+        Add(will.Session, $"will {will.Session} {will.Number} {Text(w.Topic)} {Hex(w.Payload.Span)} {Hex(w.Properties.Span)} {w.QoS} {w.Retain} {w.DelaySeconds} {w.ExpirySeconds}");
     }
 
     public void Acknowledged(long session, long floor, IReadOnlyList<AcknowledgedRuns.Run> runs) =>
@@ -72,11 +72,11 @@ internal sealed class ToldStore : IRecoveryVisitor
         $"{copy.Session} {copy.Sequence} {copy.QoS} {copy.Retain} [{string.Join(',', copy.SubscriptionIds ?? [])}] {copy.Group} {(copy.IsAdded ? "added" : "")}";
 
     private static string Describe(Message message) =>
-        $"{Text(message.Topic)} {Hex(message.Payload)} {Hex(message.Properties)} {message.QoS} {message.Retain} {message.ExpiresAt} {message.Publisher ?? "nobody"}";
+        $"{Text(message.Topic)} {Hex(message.Payload.Span)} {Hex(message.Properties)} {message.QoS} {message.Retain} {message.ExpiresAt} {message.Publisher ?? "nobody"}";
 
-    private static string Text(byte[] utf8) => Encoding.UTF8.GetString(utf8);
+    private static string Text(ReadOnlySpan<byte> utf8) => Encoding.UTF8.GetString(utf8);
 
-    private static string Hex(ReadOnlyMemory<byte> bytes) => Convert.ToHexString(bytes.Span);
+    private static string Hex(ReadOnlySpan<byte> bytes) => Convert.ToHexString(bytes);
 
     private void Add(long session, string line)
     {

@@ -104,7 +104,7 @@ internal sealed class MemoryStore : DurableStore
         if (message is null)
             _retained.Remove(topic);
         else
-            _retained[topic] = message;
+            _retained[topic] = message.Value;
     }
 
     private void Apply(StoreChange change)
