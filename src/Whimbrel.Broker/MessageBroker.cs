@@ -162,15 +162,15 @@ public sealed class MessageBroker
         byte[] utf8 = Encoding.UTF8.GetBytes(filter);
         if (!TopicFilter.TryParse(utf8, out TopicFilter parsed) || parsed.IsShared)
             throw new ArgumentException($"'{filter}' is not a topic filter that can be subscribed to from inside the process.", nameof(filter));
-        var subscription = new Subscription(filter, subscriber);
+        var subscription = new Subscription(utf8, subscriber);
         Tree.Add(parsed, subscription);
-        foreach (RetainedEntry entry in Retained.Match(filter))
+        foreach (RetainedNode entry in Retained.Match(utf8))
         {
             if (entry.Message is { } message && !message.IsExpired(turn.Now) && !subscriber.TryDeliver(message, retained: true))
                 turn.Dropped(DropReason.HandlerFull, null, message);
         }
 
-        return new LocalSubscription(this, utf8, subscription);
+        return new LocalSubscription(this, subscription);
     }
 
     /// <summary>Every session, with what it holds at the moment it is looked at.</summary>
@@ -221,14 +221,14 @@ public sealed class MessageBroker
         }
     }
 
-    private sealed class LocalSubscription(MessageBroker broker, byte[] filter, Subscription subscription) : IDisposable
+    private sealed class LocalSubscription(MessageBroker broker, Subscription subscription) : IDisposable
     {
         private int _disposed;
 
         public void Dispose()
         {
-            if (Interlocked.Exchange(ref _disposed, 1) == 0 && TopicFilter.TryParse(filter, out TopicFilter parsed))
-                broker.Tree.Remove(parsed, subscription);
+            if (Interlocked.Exchange(ref _disposed, 1) == 0)
+                broker.Tree.Remove(subscription);
         }
     }
 }

@@ -1,53 +1,71 @@
-using System.Collections.Concurrent;
-
 namespace Whimbrel.Broker;
 
 /// <summary>
 /// A hash table in pieces: a large one that grows would let everybody wait while it moves, this one moves a small part at a time.
-/// Looking up takes no lock.
+/// Thread-safe; looking up takes no lock.
 /// </summary>
-/// <typeparam name="TKey">What is kept as a key.</typeparam>
-/// <typeparam name="TSpan">What is looked up by, which costs no copy.</typeparam>
-/// <typeparam name="TValue">What is found.</typeparam>
-internal sealed class ShardedTable<TKey, TSpan, TValue>
-    where TKey : notnull
-    where TSpan : notnull, allows ref struct
+internal sealed class ShardedTable<TKey, TValue, TKeyed>
+    where TKey : allows ref struct
     where TValue : class
+    where TKeyed : struct, IKeyed<TKey, TValue>
 {
     private const int ShardBits = 6;
 
-    private readonly ConcurrentDictionary<TKey, TValue>[] _shards = new ConcurrentDictionary<TKey, TValue>[1 << ShardBits];
-    private readonly ConcurrentDictionary<TKey, TValue>.AlternateLookup<TSpan>[] _lookups = new ConcurrentDictionary<TKey, TValue>.AlternateLookup<TSpan>[1 << ShardBits];
-    private readonly IEqualityComparer<TKey> _comparer;
-    private readonly IAlternateEqualityComparer<TSpan, TKey> _spanComparer;
+    private readonly LookupTable<TKey, TValue, TKeyed>[] _shards = [.. Enumerable.Range(0, 1 << ShardBits).Select(_ => new LookupTable<TKey, TValue, TKeyed>())];
 
-    /// <param name="comparer">Also an <see cref="IAlternateEqualityComparer{TAlternate,T}"/> for <typeparamref name="TSpan"/>.</param>
-    public ShardedTable(IEqualityComparer<TKey> comparer)
+    public IEnumerable<TValue> Values
     {
-        _comparer = comparer;
-        _spanComparer = (IAlternateEqualityComparer<TSpan, TKey>)comparer;
-        for (int i = 0; i < _shards.Length; i++)
+        get
         {
-            _shards[i] = new ConcurrentDictionary<TKey, TValue>(concurrencyLevel: 1, capacity: 1, comparer);
-            _lookups[i] = _shards[i].GetAlternateLookup<TSpan>();
+            foreach (LookupTable<TKey, TValue, TKeyed> shard in _shards)
+            {
+                TValue[] values;
+                lock (shard)
+                    values = shard.ToArray();
+                foreach (TValue value in values)
+                    yield return value;
+            }
         }
     }
 
-    public IEnumerable<TValue> Values => _shards.SelectMany(shard => shard.Values);
+    public bool TryGet(TKey key, out TValue? value) => ShardWith(key).TryGet(key, out value);
 
-    public bool TryGet(TSpan key, out TValue? value) => _lookups[ShardOf(_spanComparer.GetHashCode(key))].TryGetValue(key, out value);
+    /// <summary>Adds a value unless another one has its key; gives the one that is there now.</summary>
+    public TValue GetOrAdd(TValue value)
+    {
+        TKey key = TKeyed.KeyOf(value);
+        LookupTable<TKey, TValue, TKeyed> shard = ShardWith(key);
+        lock (shard)
+        {
+            if (shard.TryGet(key, out TValue? there))
+                return there!;
+            shard.Add(value);
+            return value;
+        }
+    }
 
-    public TValue GetOrAdd(TKey key, TValue value) => ShardWith(key).GetOrAdd(key, value);
+    /// <summary>Removes a value; false when it is not there.</summary>
+    public bool TryRemove(TValue value)
+    {
+        TKey key = TKeyed.KeyOf(value);
+        LookupTable<TKey, TValue, TKeyed> shard = ShardWith(key);
+        lock (shard)
+        {
+            if (!shard.TryGet(key, out TValue? there) || !ReferenceEquals(there, value))
+                return false;
+            shard.Remove(value);
+            return true;
+        }
+    }
 
-    public bool TryAdd(TKey key, TValue value) => ShardWith(key).TryAdd(key, value);
+    /// <summary>Puts another value with the same key in the place of one that is there.</summary>
+    public void Replace(TValue old, TValue value)
+    {
+        LookupTable<TKey, TValue, TKeyed> shard = ShardWith(TKeyed.KeyOf(old));
+        lock (shard)
+            shard.Replace(old, value);
+    }
 
-    public bool TryRemove(TSpan key) => _lookups[ShardOf(_spanComparer.GetHashCode(key))].TryRemove(key, out _);
-
-    /// <summary>Removes the entry if it has this value still.</summary>
-    public bool TryRemove(TKey key, TValue value) => ShardWith(key).TryRemove(new KeyValuePair<TKey, TValue>(key, value));
-
-    private ConcurrentDictionary<TKey, TValue> ShardWith(TKey key) => _shards[ShardOf(_comparer.GetHashCode(key))];
-
-    // The upper bits: a dictionary uses the whole modulo its size.
-    private static int ShardOf(int hash) => (int)((uint)hash >> (32 - ShardBits));
+    // The upper bits: a table uses the lower ones.
+    private LookupTable<TKey, TValue, TKeyed> ShardWith(TKey key) => _shards[(uint)TKeyed.HashOf(key) >> (32 - ShardBits)];
 }

@@ -9,7 +9,7 @@ namespace Whimbrel.Broker;
 /// </summary>
 internal sealed class RetainedReplay(RetainedStore store, Subscription subscription, bool wasOwed)
 {
-    private readonly List<RetainedEntry> _found = new(0);
+    private readonly List<RetainedNode> _found = new(0);
     private RetainedWalk? _walk;
     private int _next;
 

@@ -2,19 +2,6 @@ using Whimbrel.Protocol;
 
 namespace Whimbrel.Broker;
 
-/// <summary>One topic's place in the retained store. It outlives its message while a replay holds it.</summary>
-internal sealed class RetainedEntry
-{
-    private byte[]? _message;
-
-    /// <summary>The retained message, or null when it was cleared. Read without a lock.</summary>
-    public Message? Message
-    {
-        get => Volatile.Read(ref _message) is { } bytes ? Broker.Message.Of(bytes) : null;
-        set => Volatile.Write(ref _message, value?.Bytes);
-    }
-}
-
 /// <summary>What became of a message with the RETAIN flag.</summary>
 internal enum RetainedOutcome : byte
 {
@@ -90,9 +77,9 @@ internal sealed class RetainedStore(BrokerOptions options, Journal journal)
     }
 
     /// <summary>The entries that match a filter, which is valid and not shared.</summary>
-    public List<RetainedEntry> Match(string filter)
+    public List<RetainedNode> Match(ReadOnlySpan<byte> filter)
     {
-        var matches = new List<RetainedEntry>();
+        var matches = new List<RetainedNode>();
         var walk = new RetainedWalk(filter, _root);
         lock (_lock)
         {
@@ -104,13 +91,13 @@ internal sealed class RetainedStore(BrokerOptions options, Journal journal)
     }
 
     /// <summary>Begins to look for the entries that match a filter, which is valid and not shared.</summary>
-    public RetainedWalk Walk(string filter) => new(filter, _root);
+    public RetainedWalk Walk(ReadOnlySpan<byte> filter) => new(filter, _root);
 
     /// <summary>
     /// Looks on for a short while: with a million topics the whole would hold everybody up. What is stored or cleared meanwhile may be found
     /// or not.
     /// </summary>
-    public void Continue(RetainedWalk walk, List<RetainedEntry> found)
+    public void Continue(RetainedWalk walk, List<RetainedNode> found)
     {
         lock (_lock)
         {
@@ -141,7 +128,7 @@ internal sealed class RetainedStore(BrokerOptions options, Journal journal)
     private RetainedOutcome Store(Message message, long now)
     {
         RetainedNode? node = Find(message.Topic);
-        Message? old = node?.Entry?.Message;
+        Message? old = node?.Message;
         if (old is null ? Count >= options.RetainedMessagesMax || Bytes + message.Size > options.RetainedBytesMax
             : Bytes + message.Size - old.Value.Size > options.RetainedBytesMax)
         {
@@ -156,9 +143,8 @@ internal sealed class RetainedStore(BrokerOptions options, Journal journal)
 
     private void Put(RetainedNode node, Message message)
     {
-        Message? old = node.Entry?.Message;
-        node.Entry ??= new RetainedEntry();
-        node.Entry.Message = message;
+        Message? old = node.Message;
+        node.Put(message);
         Count += old is null ? 1 : 0;
         _expiring += CanExpire(message) - CanExpire(old);
         Bytes += message.Size - (old?.Size ?? 0);
@@ -170,16 +156,15 @@ internal sealed class RetainedStore(BrokerOptions options, Journal journal)
     private RetainedOutcome Clear(ReadOnlySpan<byte> topic)
     {
         RetainedNode? node = Find(topic);
-        if (node?.Entry?.Message is not { } old)
+        if (node?.Message is not { } old)
             return RetainedOutcome.Cleared;
-        node.Entry.Message = null;
-        node.Entry = null;
+        node!.Clear();
         Count--;
         _expiring -= CanExpire(old);
         Bytes -= old.Size;
-        while (node is { Entry: null, Parent: { } parent } && node.Children is not { Count: > 0 })
+        while (node is { Message: null, Parent: { } parent } && node.Children is not { Count: > 0 })
         {
-            parent.Children!.Remove(node.Level);
+            parent.Children!.Remove(node);
             node = parent;
         }
 
@@ -208,8 +193,8 @@ internal sealed class RetainedStore(BrokerOptions options, Journal journal)
         {
             if (!node.TryChild(level, out RetainedNode? child))
             {
-                child = new RetainedNode(node, level.ToArray());
-                (node.Children ??= new Dictionary<byte[], RetainedNode>(Utf8Comparer.Instance)).Add(child.Level, child);
+                child = new RetainedNode(node, level);
+                (node.Children ??= new()).Add(child);
             }
 
             node = child;
@@ -224,9 +209,9 @@ internal sealed class RetainedStore(BrokerOptions options, Journal journal)
         open.Push(node);
         while (open.TryPop(out RetainedNode? next))
         {
-            if (next.Entry?.Message is { } message && message.IsExpired(now))
+            if (next.Message is { } message && message.IsExpired(now))
                 expired.Add(message);
-            foreach (RetainedNode child in next.Children?.Values ?? Enumerable.Empty<RetainedNode>())
+            foreach (RetainedNode child in next.Children?.ToArray() ?? [])
                 open.Push(child);
         }
     }

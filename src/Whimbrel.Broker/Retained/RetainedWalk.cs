@@ -1,23 +1,60 @@
 using System.Diagnostics.CodeAnalysis;
-using System.Text;
 
 namespace Whimbrel.Broker;
 
-/// <summary>A level of the retained topics. Only under the store's lock.</summary>
-internal sealed class RetainedNode(RetainedNode? parent, byte[] level)
+/// <summary>
+/// A level of the retained topics, and the place of the message whose topic ends there. Only under the store's lock, but for
+/// <see cref="Message"/>. A replay may hold it longer than the store.
+/// </summary>
+internal sealed class RetainedNode
 {
-    public RetainedNode? Parent => parent;
+    private byte[]? _message;
 
-    public byte[] Level => level;
+    // Null where the message has it: most nodes are the last levels of topics.
+    private byte[]? _level;
 
-    public RetainedEntry? Entry { get; set; }
+    public RetainedNode(RetainedNode? parent, ReadOnlySpan<byte> level)
+    {
+        Parent = parent;
+        _level = level.ToArray();
+    }
 
-    public Dictionary<byte[], RetainedNode>? Children { get; set; }
+    public RetainedNode? Parent { get; }
+
+    public ReadOnlySpan<byte> Level => _level ?? LastLevelOf(Message!.Value.Topic);
+
+    public LookupTable<ReadOnlySpan<byte>, RetainedNode, ByLevel>? Children { get; set; }
+
+    /// <summary>The retained message, or null. Read without a lock.</summary>
+    public Message? Message => Volatile.Read(ref _message) is { } bytes ? Broker.Message.Of(bytes) : null;
+
+    public void Put(Message message)
+    {
+        Volatile.Write(ref _message, message.Bytes);
+        _level = null;
+    }
+
+    public void Clear()
+    {
+        _level = Level.ToArray();
+        Volatile.Write(ref _message, null);
+    }
 
     public bool TryChild(ReadOnlySpan<byte> name, [MaybeNullWhen(false)] out RetainedNode child)
     {
         child = null;
-        return Children is not null && Children.GetAlternateLookup<ReadOnlySpan<byte>>().TryGetValue(name, out child);
+        return Children is not null && Children.TryGet(name, out child);
+    }
+
+    private static ReadOnlySpan<byte> LastLevelOf(ReadOnlySpan<byte> topic) => topic[(topic.LastIndexOf((byte)'/') + 1)..];
+
+    public readonly struct ByLevel : IKeyed<ReadOnlySpan<byte>, RetainedNode>
+    {
+        public static ReadOnlySpan<byte> KeyOf(RetainedNode value) => value.Level;
+
+        public static int HashOf(ReadOnlySpan<byte> key) => Utf8Comparer.Instance.GetHashCode(key);
+
+        public static bool AreSame(ReadOnlySpan<byte> one, ReadOnlySpan<byte> other) => one.SequenceEqual(other);
     }
 }
 
@@ -31,9 +68,9 @@ internal sealed class RetainedWalk
     private readonly Stack<Places> _open = new();
     private readonly byte[] _pattern;
 
-    public RetainedWalk(string filter, RetainedNode root)
+    public RetainedWalk(ReadOnlySpan<byte> filter, RetainedNode root)
     {
-        _pattern = Encoding.UTF8.GetBytes(filter);
+        _pattern = filter.ToArray();
         _open.Push(new Places([root], 0, 0));
     }
 
@@ -46,7 +83,7 @@ internal sealed class RetainedWalk
     public bool IsOver => _open.Count == 0;
 
     /// <summary>Looks at one node.</summary>
-    public void Step(List<RetainedEntry> found)
+    public void Step(List<RetainedNode> found)
     {
         (RetainedNode[] nodes, int index, int offset) = _open.Pop();
         if (index + 1 < nodes.Length)
@@ -78,7 +115,7 @@ internal sealed class RetainedWalk
         }
     }
 
-    private void Arrive(RetainedNode[] nodes, int next, bool isLast, List<RetainedEntry> found)
+    private void Arrive(RetainedNode[] nodes, int next, bool isLast, List<RetainedNode> found)
     {
         if (!isLast)
         {
@@ -88,8 +125,8 @@ internal sealed class RetainedWalk
 
         foreach (RetainedNode node in nodes)
         {
-            if (node.Entry is { } entry)
-                found.Add(entry);
+            if (node.Message is not null)
+                found.Add(node);
         }
     }
 
@@ -99,14 +136,14 @@ internal sealed class RetainedWalk
             _open.Push(new Places(nodes, 0, offset));
     }
 
-    private void TakeAll(RetainedNode node, List<RetainedEntry> found, bool first)
+    private void TakeAll(RetainedNode node, List<RetainedNode> found, bool first)
     {
-        if (node.Entry is { } entry)
-            found.Add(entry);
+        if (node.Message is not null)
+            found.Add(node);
         Open(ChildrenOf(node, first), _pattern.Length + 1);
     }
 
     // A filter that begins with a wildcard does not match a topic that begins with $ [MQTT-4.7.2-1].
     private static RetainedNode[] ChildrenOf(RetainedNode node, bool first) =>
-        node.Children is null ? [] : first ? [.. node.Children.Values.Where(child => child.Level is not [(byte)'$', ..])] : [.. node.Children.Values];
+        node.Children is null ? [] : first ? [.. node.Children.ToArray().Where(child => child.Level is not [(byte)'$', ..])] : node.Children.ToArray();
 }

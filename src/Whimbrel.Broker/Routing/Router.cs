@@ -82,29 +82,29 @@ internal sealed class Router(MessageBroker broker)
     private static bool DeliverToAll(Message message, MatchList matches, Turn turn)
     {
         bool matched = false;
-        if (matches.Lists > 1)
+        if (matches.Sets > 1)
             matches.Items.Sort(static (a, b) => (a.Subscriber?.Number ?? 0).CompareTo(b.Subscriber?.Number ?? 0));
         Span<Subscription> items = matches.Items;
         for (int first = 0; first < items.Length;)
         {
             Subscription subscription = items[first];
             int next = first + 1;
-            if (subscription.Group is { } group)
+            if (subscription.Subscriber is { } gate)
+            {
+                while (next < items.Length && ReferenceEquals(items[next].Subscriber, gate))
+                    next++;
+                using SessionGate.Scope scope = gate.Enter();
+                matched |= !scope.Session.Ended && scope.Session.Deliver(message, items[first..next], turn);
+            }
+            else if (subscription.Group is { } group)
             {
                 matched |= DeliverToGroup(group, message, turn);
             }
-            else if (subscription.Local is { } local)
-            {
-                matched = true;
-                if (!local.TryDeliver(turn.Lasting(message), retained: false))
-                    turn.Dropped(DropReason.HandlerFull, null, message);
-            }
             else
             {
-                while (next < items.Length && ReferenceEquals(items[next].Subscriber, subscription.Subscriber))
-                    next++;
-                using SessionGate.Scope scope = subscription.Subscriber!.Enter();
-                matched |= !scope.Session.Ended && scope.Session.Deliver(message, items[first..next], turn);
+                matched = true;
+                if (!subscription.Local!.TryDeliver(turn.Lasting(message), retained: false))
+                    turn.Dropped(DropReason.HandlerFull, null, message);
             }
 
             first = next;
@@ -127,7 +127,7 @@ internal sealed class Router(MessageBroker broker)
             SessionGate gate = member.Subscriber!;
             bool preferOnline = attempt < Attempts / 2 && !turn.IsAdmitted && group.HasOtherOnline(gate);
             using SessionGate.Scope scope = gate.Enter();
-            if (!scope.Session.Owns(member) || (scope.Session.Connection is null && preferOnline))
+            if (member.IsRemoved || (scope.Session.Connection is null && preferOnline))
                 continue;
             scope.Session.DeliverShared(message, member, group, turn);
             return true;

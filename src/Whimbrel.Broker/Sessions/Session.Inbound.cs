@@ -1,4 +1,3 @@
-using System.Text;
 using Whimbrel.Protocol;
 using Whimbrel.Protocol.Flow;
 
@@ -376,9 +375,8 @@ internal sealed partial class Session
             return ReasonCode.QuotaExceeded;
         if (IsDurable && Journal.IsFull)
             return ReasonCode.QuotaExceeded;
-        string name = Encoding.UTF8.GetString(request.Filter);
         Subscription? existing = null;
-        if (_subscriptions is not null && !_subscriptions.TryGetValue(name, out existing) && _subscriptions.Count >= options.SubscriptionsPerSessionMax)
+        if (_subscriptions is not null && !_subscriptions.TryGet(request.Filter, out existing) && _subscriptions.Count >= options.SubscriptionsPerSessionMax)
             return ReasonCode.QuotaExceeded;
         QoS granted = request.Options.QoS < options.MaximumQoS ? request.Options.QoS : options.MaximumQoS;
         // A bridge of 3.x wants what MQTT 5.0 calls No Local and Retain As Published.
@@ -386,8 +384,8 @@ internal sealed partial class Session
         bool isNew = existing is null;
         if (existing is null)
         {
-            existing = new Subscription(name, gate, new SubscriptionTerms(terms, identifier, 0));
-            (_subscriptions ??= new Dictionary<string, Subscription>(StringComparer.Ordinal)).Add(name, existing);
+            existing = new Subscription(request.Filter, gate, new SubscriptionTerms(terms, identifier, 0));
+            (_subscriptions ??= new()).Add(existing);
             broker.Tree.Add(filter, existing);
         }
         else
@@ -428,17 +426,18 @@ internal sealed partial class Session
 
         var codes = new List<byte>(packet.FilterCount);
         foreach (ReadOnlySpan<byte> filter in packet.Filters)
-            codes.Add((byte)(Unsubscribe(Encoding.UTF8.GetString(filter)) ? ReasonCode.Success : ReasonCode.NoSubscriptionExisted));
+            codes.Add((byte)(Unsubscribe(filter) ? ReasonCode.Success : ReasonCode.NoSubscriptionExisted));
         SendWhenStored(new UnsubAckPacket { PacketId = packet.PacketId, ReasonCodes = codes.ToArray() }, turn);
     }
 
-    private bool Unsubscribe(string filter)
+    private bool Unsubscribe(ReadOnlySpan<byte> filter)
     {
-        if (_subscriptions is null || !_subscriptions.Remove(filter, out Subscription? subscription))
+        if (_subscriptions is null || !_subscriptions.TryGet(filter, out Subscription? subscription))
             return false;
-        Remove(subscription);
+        _subscriptions.Remove(subscription!);
+        Remove(subscription!);
         if (_stored is { } stored)
-            Remember(Journal.Append(new SubscriptionEnded(stored.Number, filter)));
+            Remember(Journal.Append(new SubscriptionEnded(stored.Number, subscription!.FilterText)));
         return true;
     }
 

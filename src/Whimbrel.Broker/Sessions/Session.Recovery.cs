@@ -69,10 +69,10 @@ internal sealed partial class Session
 
     private void Restore(SubscriptionState state)
     {
-        var subscription = new Subscription(state.Filter, gate, new SubscriptionTerms(state.Options, state.Identifier, 0));
-        if (!TopicFilter.TryParse(Encoding.UTF8.GetBytes(state.Filter), out TopicFilter filter))
+        var subscription = new Subscription(Encoding.UTF8.GetBytes(state.Filter), gate, new SubscriptionTerms(state.Options, state.Identifier, 0));
+        if (!TopicFilter.TryParse(subscription.Filter, out TopicFilter filter))
             throw new StoreException(StoreFailure.Corrupt, $"the stored session of client '{ClientId}' has a subscription that is not a topic filter; restore a backup");
-        (_subscriptions ??= new Dictionary<string, Subscription>(StringComparer.Ordinal)).Add(state.Filter, subscription);
+        (_subscriptions ??= new()).Add(subscription);
         broker.Tree.Add(filter, subscription);
         if (!state.IsOwedRetained)
             return;

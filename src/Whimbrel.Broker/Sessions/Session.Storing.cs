@@ -75,7 +75,7 @@ internal sealed partial class Session
     /// The session is over: said behind everything that it still hands over, so that a crash in between loses none of that.
     /// <paramref name="waiting"/> is the connection of its successor, which must not be acknowledged before.
     /// </summary>
-    private void StoreEnded(Connection? waiting, IReadOnlyList<string> filters, Turn turn)
+    private void StoreEnded(Connection? waiting, Subscription[] subscriptions, Turn turn)
     {
         if (_stored is not { } stored)
             return;
@@ -86,7 +86,7 @@ internal sealed partial class Session
                 sequences.Add(copy.Sequence);
         }
 
-        var ended = new SessionEnded(stored, filters, [.. _received.All], sequences, _willNumber);
+        var ended = new SessionEnded(stored, [.. subscriptions.Select(subscription => subscription.FilterText)], [.. _received.All], sequences, _willNumber);
         turn.Routes.Enqueue(new Route(null, waiting, 0, Change: ended));
         _stored = null;
         _willNumber = 0;
@@ -95,7 +95,7 @@ internal sealed partial class Session
     private void StoreSubscription(Subscription subscription, bool isOwedRetained)
     {
         if (_stored is { } stored)
-            Remember(Journal.Append(new SubscriptionState(stored.Number, subscription.Filter, subscription.Terms.Options, subscription.Terms.Identifier, isOwedRetained)));
+            Remember(Journal.Append(new SubscriptionState(stored.Number, subscription.FilterText, subscription.Terms.Options, subscription.Terms.Identifier, isOwedRetained)));
     }
 
     /// <summary>CONNACK: sent now, or once the session is on disk; until then the session sends nothing and its client is not read.</summary>

@@ -17,7 +17,7 @@ internal sealed partial class Session(SessionGate gate, MessageBroker broker)
     private readonly Outbox _outbox = new(broker.Options);
     private readonly InFlightWindow<Delivery> _window = new();
     private readonly ReceivedPacketIds _received = new();
-    private Dictionary<string, Subscription>? _subscriptions;
+    private LookupTable<ReadOnlySpan<byte>, Subscription, ByFilter<Subscription>>? _subscriptions;
     private Queue<RetainedReplay>? _replays;
     private bool _exists;
     private uint _expirySeconds;
@@ -63,10 +63,6 @@ internal sealed partial class Session(SessionGate gate, MessageBroker broker)
 
     /// <summary>Whether the outbox takes one more message of a size.</summary>
     public bool HasRoom(int size, Turn turn) => _outbox.TryMakeRoom(size, ClientId, turn);
-
-    /// <summary>Whether a subscription still is one of this session's.</summary>
-    public bool Owns(Subscription subscription) =>
-        _subscriptions is not null && _subscriptions.TryGetValue(subscription.Filter, out Subscription? mine) && ReferenceEquals(mine, subscription);
 
     /// <summary>
     /// Gives the session a connection, when it has none: resumes or starts anew, answers CONNACK, and sends what waits.
@@ -239,14 +235,14 @@ internal sealed partial class Session(SessionGate gate, MessageBroker broker)
         // The end of the session is the latest moment for a will that waits [MQTT-3.1.3-9].
         if (_willDue != Message.Never)
             PublishWill(turn);
-        foreach (Subscription subscription in _subscriptions?.Values ?? Enumerable.Empty<Subscription>())
+        Subscription[] subscriptions = _subscriptions?.ToArray() ?? [];
+        foreach (Subscription subscription in subscriptions)
             Remove(subscription);
-        string[] filters = _subscriptions is null ? [] : [.. _subscriptions.Keys];
         _subscriptions = null;
         _replays = null;
         DropInFlight(turn);
         HandOverShared(includeAbsent: true, turn);
-        StoreEnded(successor, filters, turn);
+        StoreEnded(successor, subscriptions, turn);
         if (_outbox.Count > 0)
         {
             _outbox.TryPeek(out Delivery first);
@@ -316,13 +312,6 @@ internal sealed partial class Session(SessionGate gate, MessageBroker broker)
     {
         subscription.IsRemoved = true;
         subscription.Replay = null;
-        broker.Tree.Remove(FilterOf(subscription), subscription);
-    }
-
-    private static TopicFilter FilterOf(Subscription subscription)
-    {
-        bool valid = TopicFilter.TryParse(System.Text.Encoding.UTF8.GetBytes(subscription.Filter), out TopicFilter filter);
-        System.Diagnostics.Debug.Assert(valid, "a filter was accepted that is not valid");
-        return filter;
+        broker.Tree.Remove(subscription);
     }
 }

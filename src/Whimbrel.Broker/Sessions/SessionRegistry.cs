@@ -3,7 +3,7 @@ namespace Whimbrel.Broker;
 /// <summary>All sessions by client identifier. Thread-safe.</summary>
 internal sealed class SessionRegistry(MessageBroker broker)
 {
-    private readonly ShardedTable<string, ReadOnlySpan<char>, SessionGate> _gates = new(StringComparer.Ordinal);
+    private readonly ShardedTable<string, SessionGate, ByClientId> _gates = new();
     private int _count;
 
     public int Count => Volatile.Read(ref _count);
@@ -24,7 +24,7 @@ internal sealed class SessionRegistry(MessageBroker broker)
         }
 
         var made = new SessionGate(clientId, broker);
-        gate = _gates.GetOrAdd(clientId, made);
+        gate = _gates.GetOrAdd(made);
         if (!ReferenceEquals(gate, made))
             Interlocked.Decrement(ref _count);
         return gate;
@@ -33,13 +33,22 @@ internal sealed class SessionRegistry(MessageBroker broker)
     /// <summary>Takes in a session that was there before the start, whatever the limit is now.</summary>
     public void Add(SessionGate gate)
     {
-        if (_gates.TryAdd(gate.ClientId, gate))
+        if (ReferenceEquals(_gates.GetOrAdd(gate), gate))
             Interlocked.Increment(ref _count);
     }
 
     public void Remove(SessionGate gate)
     {
-        if (_gates.TryRemove(gate.ClientId, gate))
+        if (_gates.TryRemove(gate))
             Interlocked.Decrement(ref _count);
+    }
+
+    private readonly struct ByClientId : IKeyed<string, SessionGate>
+    {
+        public static string KeyOf(SessionGate value) => value.ClientId;
+
+        public static int HashOf(string key) => key.GetHashCode();
+
+        public static bool AreSame(string one, string other) => string.Equals(one, other, StringComparison.Ordinal);
     }
 }

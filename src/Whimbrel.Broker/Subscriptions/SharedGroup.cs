@@ -10,10 +10,12 @@ internal sealed class SharedGroup
     private Subscription[] _members = [];
     private int _turn;
 
-    public SharedGroup(string filter)
+    /// <param name="filter">The whole filter.</param>
+    /// <param name="pattern">What of it topics are matched against; nothing for a group that never stands in the tree.</param>
+    public SharedGroup(string filter, ReadOnlySpan<byte> pattern = default)
     {
         Filter = filter;
-        Entry = new Subscription(filter, this);
+        Entry = new Subscription(pattern, this);
     }
 
     public string Filter { get; }

@@ -10,11 +10,19 @@ namespace Whimbrel.Broker;
 /// array is rebuilt when half of it is holes, so that adding and removing cost constant time on average even for a filter with very many
 /// subscribers.
 /// </remarks>
-internal sealed class SubscriberList
+internal sealed class SubscriberList : SubscriberSet
 {
-    private Subscription?[] _items = new Subscription?[1];
+    private Subscription?[] _items = new Subscription?[2];
     private int _length;
     private int _count;
+
+    /// <summary>A second one joins the first.</summary>
+    public SubscriberList(Subscription first, Subscription second)
+        : base(first)
+    {
+        Add(first);
+        Add(second);
+    }
 
     /// <summary>Entries that are not holes. Only under the tree's lock.</summary>
     public int Count => _count;
@@ -73,8 +81,8 @@ internal sealed class MatchList
 
     public int Count { get; private set; }
 
-    /// <summary>How many lists went in; with one list no session can stand in it twice.</summary>
-    public int Lists { get; private set; }
+    /// <summary>How many sets went in; with one no session can stand in it twice.</summary>
+    public int Sets { get; private set; }
 
     public Span<Subscription> Items => _items.AsSpan(0, Count);
 
@@ -85,18 +93,21 @@ internal sealed class MatchList
         _items[Count++] = subscription;
     }
 
-    public void AddList(SubscriberList? list)
+    public void AddSet(SubscriberSet? set)
     {
-        if (list is null)
+        if (set is null)
             return;
-        Lists++;
-        list.CopyTo(this);
+        Sets++;
+        if (set is Subscription one)
+            Add(one);
+        else
+            ((SubscriberList)set).CopyTo(this);
     }
 
     public void Clear()
     {
         Items.Clear();
         Count = 0;
-        Lists = 0;
+        Sets = 0;
     }
 }

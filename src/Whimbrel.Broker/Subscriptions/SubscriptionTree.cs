@@ -11,10 +11,10 @@ namespace Whimbrel.Broker;
 internal sealed class SubscriptionTree
 {
     private readonly Lock _changes = new();
-    private readonly ShardedTable<byte[], ReadOnlySpan<byte>, SubscriberList> _exact = new(Utf8Comparer.Instance);
-    private readonly ShardedTable<LevelKey, LevelSpan, Node> _branches = new(LevelComparer.Instance);
+    private readonly ShardedTable<ReadOnlySpan<byte>, SubscriberSet, ByFilter<SubscriberSet>> _exact = new();
+    private readonly ShardedTable<Level, Node, ByLevel> _branches = new();
     private readonly Dictionary<string, SharedGroup> _groups = new(StringComparer.Ordinal);
-    private readonly Node _root = new(0, null, default);
+    private readonly Node _root = new(0, null, []);
     private int _lastNode;
     private int _count;
     private int _sharedCount;
@@ -25,6 +25,8 @@ internal sealed class SubscriptionTree
     public int SharedCount => Volatile.Read(ref _sharedCount);
 
     /// <summary>Puts a session's or the embedding program's subscription in.</summary>
+    /// <param name="filter">Its filter.</param>
+    /// <param name="subscription">The subscription.</param>
     public void Add(TopicFilter filter, Subscription subscription)
     {
         lock (_changes)
@@ -32,16 +34,17 @@ internal sealed class SubscriptionTree
             _count++;
             if (!filter.IsShared)
             {
-                ListOf(filter.Pattern, filter.HasWildcards).Add(subscription);
+                AddEntry(filter.HasWildcards, subscription);
                 return;
             }
 
             _sharedCount++;
-            if (!_groups.TryGetValue(subscription.Filter, out SharedGroup? group))
+            string name = subscription.FilterText;
+            if (!_groups.TryGetValue(name, out SharedGroup? group))
             {
-                group = new SharedGroup(subscription.Filter);
-                _groups.Add(subscription.Filter, group);
-                ListOf(filter.Pattern, filter.HasWildcards).Add(group.Entry);
+                group = new SharedGroup(name, filter.Pattern);
+                _groups.Add(name, group);
+                AddEntry(filter.HasWildcards, group.Entry);
             }
 
             group.Join(subscription);
@@ -55,24 +58,27 @@ internal sealed class SubscriptionTree
             return _groups.GetValueOrDefault(filter);
     }
 
-    /// <summary>Takes a subscription out that <see cref="Add"/> put in under the same filter.</summary>
-    public void Remove(TopicFilter filter, Subscription subscription)
+    /// <summary>Takes a subscription out that <see cref="Add"/> put in.</summary>
+    public void Remove(Subscription subscription)
     {
+        bool valid = TopicFilter.TryParse(subscription.Filter, out TopicFilter filter);
+        Debug.Assert(valid, "a filter was accepted that is not valid");
         lock (_changes)
         {
             _count--;
             if (!filter.IsShared)
             {
-                RemoveEntry(filter, subscription);
+                RemoveEntry(filter.HasWildcards, subscription);
                 return;
             }
 
             _sharedCount--;
-            SharedGroup group = _groups[subscription.Filter];
+            string name = subscription.FilterText;
+            SharedGroup group = _groups[name];
             if (group.Leave(subscription))
             {
-                _groups.Remove(subscription.Filter);
-                RemoveEntry(filter, group.Entry);
+                _groups.Remove(name);
+                RemoveEntry(filter.HasWildcards, group.Entry);
             }
         }
     }
@@ -80,8 +86,8 @@ internal sealed class SubscriptionTree
     /// <summary>Collects the entries that match a valid topic name. A session with several matching filters stands there several times.</summary>
     public void Match(ReadOnlySpan<byte> topic, MatchList matches)
     {
-        if (_exact.TryGet(topic, out SubscriberList? exact))
-            matches.AddList(exact);
+        if (_exact.TryGet(topic, out SubscriberSet? exact))
+            matches.AddSet(exact);
         // A filter that begins with a wildcard does not match a topic that begins with $ [MQTT-4.7.2-1].
         Walk(_root, topic, wildcards: topic[0] != (byte)'$', matches);
     }
@@ -89,10 +95,10 @@ internal sealed class SubscriptionTree
     private void Walk(Node node, ReadOnlySpan<byte> rest, bool wildcards, MatchList matches)
     {
         if (wildcards)
-            matches.AddList(node.Rest);
+            matches.AddSet(node.Rest);
         int slash = rest.IndexOf((byte)'/');
         ReadOnlySpan<byte> level = slash < 0 ? rest : rest[..slash];
-        if (node.HasLiterals && _branches.TryGet(new LevelSpan(node.Id, level), out Node? child))
+        if (node.HasLiterals && _branches.TryGet(new Level(node.Id, level), out Node? child))
             Step(child!, slash, rest, matches);
         if (wildcards && node.Plus is { } plus)
             Step(plus, slash, rest, matches);
@@ -107,75 +113,85 @@ internal sealed class SubscriptionTree
         }
 
         // "sport/#" matches "sport" as well: # includes the parent level.
-        matches.AddList(node.Here);
-        matches.AddList(node.Rest);
+        matches.AddSet(node.Here);
+        matches.AddSet(node.Rest);
     }
 
-    private SubscriberList ListOf(ReadOnlySpan<byte> pattern, bool hasWildcards)
+    private void AddEntry(bool hasWildcards, Subscription entry)
     {
         if (!hasWildcards)
         {
-            return _exact.TryGet(pattern, out SubscriberList? list) ? list! : _exact.GetOrAdd(pattern.ToArray(), new SubscriberList());
+            SubscriberSet there = _exact.GetOrAdd(entry);
+            if (!ReferenceEquals(there, entry) && With(there, entry) is var more && !ReferenceEquals(more, there))
+                _exact.Replace(there, more);
+            return;
         }
 
         Node node = _root;
-        foreach (ReadOnlySpan<byte> level in new TopicLevels(pattern))
+        foreach (ReadOnlySpan<byte> level in new TopicLevels(entry.Filter))
         {
             if (level.SequenceEqual("#"u8))
-                return node.Rest ??= new SubscriberList();
-            node = level.SequenceEqual("+"u8) ? node.Plus ??= new Node(++_lastNode, node, default) : ChildOf(node, level);
+            {
+                node.Rest = With(node.Rest, entry);
+                return;
+            }
+
+            node = level.SequenceEqual("+"u8) ? node.Plus ??= new Node(++_lastNode, node, []) : ChildOf(node, level);
         }
 
-        return node.Here ??= new SubscriberList();
+        node.Here = With(node.Here, entry);
+    }
+
+    private static SubscriberSet With(SubscriberSet? set, Subscription entry)
+    {
+        if (set is not SubscriberList list)
+            return set is Subscription first ? new SubscriberList(first, entry) : entry;
+        list.Add(entry);
+        return list;
+    }
+
+    /// <returns>Null when nobody is left.</returns>
+    private static SubscriberList? Without(SubscriberSet set, Subscription entry)
+    {
+        if (set is not SubscriberList list)
+            return null;
+        list.Remove(entry);
+        return list.Count == 0 ? null : list;
     }
 
     private Node ChildOf(Node node, ReadOnlySpan<byte> level)
     {
-        if (_branches.TryGet(new LevelSpan(node.Id, level), out Node? child))
+        if (_branches.TryGet(new Level(node.Id, level), out Node? child))
             return child!;
-        var key = new LevelKey(node.Id, level.ToArray());
-        child = new Node(++_lastNode, node, key);
-        _branches.TryAdd(key, child);
+        child = new Node(++_lastNode, node, level.ToArray());
+        _branches.GetOrAdd(child);
         node.Literals++;
         return child;
     }
 
-    private void RemoveEntry(TopicFilter filter, Subscription entry)
+    private void RemoveEntry(bool hasWildcards, Subscription entry)
     {
-        if (!filter.HasWildcards)
+        if (!hasWildcards)
         {
-            if (_exact.TryGet(filter.Pattern, out SubscriberList? list))
-            {
-                list!.Remove(entry);
-                if (list.Count == 0)
-                    _exact.TryRemove(filter.Pattern);
-            }
-
+            if (_exact.TryGet(entry.Filter, out SubscriberSet? set) && Without(set!, entry) is null)
+                _exact.TryRemove(set!);
             return;
         }
 
-        Node? node = _root;
-        bool rest = false;
-        foreach (ReadOnlySpan<byte> level in new TopicLevels(filter.Pattern))
+        Node node = _root;
+        foreach (ReadOnlySpan<byte> level in new TopicLevels(entry.Filter))
         {
-            if (rest = level.SequenceEqual("#"u8))
-                break;
-            node = level.SequenceEqual("+"u8) ? node.Plus! : _branches.TryGet(new LevelSpan(node.Id, level), out Node? child) ? child! : throw new UnreachableException();
+            if (level.SequenceEqual("#"u8))
+            {
+                node.Rest = Without(node.Rest!, entry);
+                Prune(node);
+                return;
+            }
+
+            node = level.SequenceEqual("+"u8) ? node.Plus! : _branches.TryGet(new Level(node.Id, level), out Node? child) ? child! : throw new UnreachableException();
         }
 
-        if (rest)
-        {
-            node.Rest!.Remove(entry);
-            if (node.Rest.Count == 0)
-                node.Rest = null;
-        }
-        else
-        {
-            node.Here!.Remove(entry);
-            if (node.Here.Count == 0)
-                node.Here = null;
-        }
-
+        node.Here = Without(node.Here!, entry);
         Prune(node);
     }
 
@@ -189,7 +205,7 @@ internal sealed class SubscriptionTree
             }
             else
             {
-                _branches.TryRemove(new LevelSpan(node.Key.Node, node.Key.Level));
+                _branches.TryRemove(node);
                 parent.Literals--;
             }
 
@@ -197,11 +213,34 @@ internal sealed class SubscriptionTree
         }
     }
 
-    /// <summary>A level of the filters with wildcards. Changed under the lock, read without: each member is one reference or word.</summary>
-    private sealed class Node(int id, Node? parent, LevelKey key)
+    /// <summary>One level's name below one node.</summary>
+    private readonly ref struct Level(int node, ReadOnlySpan<byte> name)
     {
-        private SubscriberList? _here;
-        private SubscriberList? _rest;
+        public int Node { get; } = node;
+
+        public ReadOnlySpan<byte> Name { get; } = name;
+    }
+
+    private readonly struct ByLevel : IKeyed<Level, Node>
+    {
+        public static Level KeyOf(Node value) => new(value.Parent!.Id, value.Name);
+
+        public static int HashOf(Level key)
+        {
+            var hash = default(HashCode);
+            hash.Add(key.Node);
+            hash.AddBytes(key.Name);
+            return hash.ToHashCode();
+        }
+
+        public static bool AreSame(Level one, Level other) => one.Node == other.Node && one.Name.SequenceEqual(other.Name);
+    }
+
+    /// <summary>A level of the filters with wildcards. Changed under the lock, read without: each member is one reference or word.</summary>
+    private sealed class Node(int id, Node? parent, byte[] name)
+    {
+        private SubscriberSet? _here;
+        private SubscriberSet? _rest;
         private Node? _plus;
         private int _literals;
 
@@ -209,17 +248,17 @@ internal sealed class SubscriptionTree
 
         public Node? Parent => parent;
 
-        public LevelKey Key => key;
+        public ReadOnlySpan<byte> Name => name;
 
         /// <summary>Filters that end at this level.</summary>
-        public SubscriberList? Here
+        public SubscriberSet? Here
         {
             get => Volatile.Read(ref _here);
             set => Volatile.Write(ref _here, value);
         }
 
         /// <summary>Filters that go on with # below this level.</summary>
-        public SubscriberList? Rest
+        public SubscriberSet? Rest
         {
             get => Volatile.Read(ref _rest);
             set => Volatile.Write(ref _rest, value);

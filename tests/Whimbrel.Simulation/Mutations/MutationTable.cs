@@ -47,7 +47,7 @@ internal static class MutationTable
         new("messages sent again in the wrong order", Window, "Array.Sort(_resend, CompareResends);", "Array.Sort(_resend, static (a, b) => CompareResends(b, a));"),
         new("Receive Maximum exceeded when sending again", Window, "if (entry.State != InFlightState.AwaitingPubComp && _outstanding >= _sendMaximum)", "if (_sendMaximum == 0)"),
         new("session expiry begins again with every start", Recovery, "_disconnectedAt = state.DisconnectedAt == Message.Never ? turn.Now : state.DisconnectedAt;", "_disconnectedAt = turn.Now;"),
-        new("end of a subscription not stored", Inbound, "Remember(Journal.Append(new SubscriptionEnded(stored.Number, filter)));", "_ = stored;"),
+        new("end of a subscription not stored", Inbound, "Remember(Journal.Append(new SubscriptionEnded(stored.Number, subscription!.FilterText)));", "_ = stored;"),
         new("owed PUBRELs forgotten at the start", Recovery, "_window.Restore(packetId, InFlightState.AwaitingPubComp, StoredCopy.Released(recovered.Stored, sequence, packetId));", "_ = sequence;"),
         new("old copy of a shared message that was handed over stays", Session, "Change: new CopyDone(copy), Stored: Journal.HandOver(copy)", "Stored: Journal.HandOver(copy)"),
         new("message that may have been put twice removed as if once", "src/Whimbrel.Storage/Layout/LayoutStore.cs", "_tainted = Math.Max(_tainted, batch.LastMessageId);", "_tainted = Math.Max(_tainted, 0);"),
