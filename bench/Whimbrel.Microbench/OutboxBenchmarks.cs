@@ -16,7 +16,7 @@ public class OutboxBenchmarks
     public OutboxBenchmarks()
     {
         _turn = new Turn(new MessageBroker(_options, new BrokerPorts { NewClientId = static () => "unnamed" }, 0));
-        _outbox = new Outbox(_options);
+        _outbox = default;
     }
 
     [Params(0, 1000)]
@@ -25,7 +25,7 @@ public class OutboxBenchmarks
     [GlobalSetup]
     public void SetUp()
     {
-        _outbox = new Outbox(_options);
+        _outbox = default;
         for (int i = 0; i < Depth; i++)
             _outbox.TryEnqueue(_delivery, "client", _turn);
     }

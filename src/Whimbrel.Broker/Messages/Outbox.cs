@@ -19,38 +19,37 @@ public enum OutboxPolicy : byte
 }
 
 /// <summary>A session's queue of deliveries that cannot be sent yet, bounded by count and bytes. Guarded by the session's gate.</summary>
-internal sealed class Outbox(BrokerOptions options)
+/// <remarks>A part of its session: most sessions never queue, and then it is one word.</remarks>
+internal struct Outbox
 {
     /// <summary>A full outbox is searched for expired messages this often at most: a search walks everything.</summary>
     private const int ExpirySearchMilliseconds = 1000;
 
-    private Queue<Delivery>? _deliveries;
-    private int _qos0Count;
-    private int _expiringCount;
-    private long _expirySearchDue;
+    private Waiting? _waiting;
 
-    public int Count => _deliveries?.Count ?? 0;
+    public readonly int Count => _waiting?.Deliveries.Count ?? 0;
 
-    public long Bytes { get; private set; }
+    public readonly long Bytes => _waiting?.Bytes ?? 0;
 
     /// <summary>Whether a QoS 0 delivery is queued: another one must queue behind it and not overtake it [MQTT-4.6.0-5].</summary>
-    public bool HasQoS0 => _qos0Count > 0;
+    public readonly bool HasQoS0 => _waiting is { QoS0Count: > 0 };
 
     /// <summary>How many queued deliveries had to ask for their permission.</summary>
-    public int AskedCount { get; private set; }
+    public readonly int AskedCount => _waiting?.AskedCount ?? 0;
 
     /// <summary>Whether one more of this size fits, perhaps after what has expired is dropped.</summary>
-    public bool TryMakeRoom(int size, string clientId, Turn turn)
+    public readonly bool TryMakeRoom(int size, string clientId, Turn turn)
     {
-        if (!HasRoom(size) && _expiringCount > 0 && turn.Now >= _expirySearchDue)
+        BrokerOptions options = turn.Broker.Options;
+        if (!HasRoom(size, options) && _waiting is { ExpiringCount: > 0 } waiting && turn.Now >= waiting.ExpirySearchDue)
         {
-            _expirySearchDue = turn.Now + ExpirySearchMilliseconds;
+            waiting.ExpirySearchDue = turn.Now + ExpirySearchMilliseconds;
             Extract(
                 delivery => delivery.Message.IsExpired(turn.Now),
                 delivery => turn.Dropped(DropReason.Expired, clientId, delivery));
         }
 
-        return HasRoom(size);
+        return HasRoom(size, options);
     }
 
     /// <summary>
@@ -59,6 +58,7 @@ internal sealed class Outbox(BrokerOptions options)
     /// <returns>False when the new delivery itself was dropped.</returns>
     public bool TryEnqueue(in Delivery delivery, string clientId, Turn turn)
     {
+        BrokerOptions options = turn.Broker.Options;
         int size = delivery.Size;
         if (!TryMakeRoom(size, clientId, turn))
         {
@@ -70,7 +70,7 @@ internal sealed class Outbox(BrokerOptions options)
                 return false;
             }
 
-            while (!turn.IsAdmitted && !HasRoom(size) && TryDequeue(out Delivery oldest))
+            while (!turn.IsAdmitted && !HasRoom(size, options) && TryDequeue(out Delivery oldest))
                 turn.Dropped(DropReason.OutboxFullOldest, clientId, oldest);
         }
 
@@ -81,50 +81,66 @@ internal sealed class Outbox(BrokerOptions options)
     /// <summary>Takes in what was queued before the start, whatever the bounds are now.</summary>
     public void Restore(in Delivery delivery)
     {
-        (_deliveries ??= new Queue<Delivery>()).Enqueue(delivery);
-        Account(delivery, 1);
+        _waiting ??= new Waiting();
+        _waiting.Deliveries.Enqueue(delivery);
+        _waiting.Account(delivery, 1);
     }
 
-    public bool TryPeek(out Delivery delivery)
+    public readonly bool TryPeek(out Delivery delivery)
     {
         delivery = default;
-        return _deliveries is not null && _deliveries.TryPeek(out delivery);
+        return _waiting is not null && _waiting.Deliveries.TryPeek(out delivery);
     }
 
-    public bool TryDequeue(out Delivery delivery)
+    public readonly bool TryDequeue(out Delivery delivery)
     {
         delivery = default;
-        if (_deliveries is null || !_deliveries.TryDequeue(out delivery))
+        if (_waiting is null || !_waiting.Deliveries.TryDequeue(out delivery))
             return false;
-        Account(delivery, -1);
+        _waiting.Account(delivery, -1);
         return true;
     }
 
     /// <summary>Takes out every delivery that <paramref name="select"/> wants, keeping the order of the rest.</summary>
-    public void Extract(Func<Delivery, bool> select, Action<Delivery> take)
+    public readonly void Extract(Func<Delivery, bool> select, Action<Delivery> take)
     {
         for (int i = Count; i > 0; i--)
         {
-            Delivery delivery = _deliveries!.Dequeue();
+            Delivery delivery = _waiting!.Deliveries.Dequeue();
             if (select(delivery))
             {
-                Account(delivery, -1);
+                _waiting.Account(delivery, -1);
                 take(delivery);
             }
             else
             {
-                _deliveries.Enqueue(delivery);
+                _waiting.Deliveries.Enqueue(delivery);
             }
         }
     }
 
-    private void Account(in Delivery delivery, int sign)
-    {
-        Bytes += sign * delivery.Size;
-        _qos0Count += delivery.QoS == QoS.AtMostOnce ? sign : 0;
-        _expiringCount += delivery.Message.ExpiresAt != Message.Never ? sign : 0;
-        AskedCount += delivery.Permission is not null ? sign : 0;
-    }
+    private readonly bool HasRoom(int size, BrokerOptions options) => Count < options.OutboxMessagesMax && Bytes + size <= options.OutboxBytesMax;
 
-    private bool HasRoom(int size) => Count < options.OutboxMessagesMax && Bytes + size <= options.OutboxBytesMax;
+    private sealed class Waiting
+    {
+        public Queue<Delivery> Deliveries { get; } = new();
+
+        public long Bytes { get; private set; }
+
+        public int QoS0Count { get; private set; }
+
+        public int AskedCount { get; private set; }
+
+        public int ExpiringCount { get; private set; }
+
+        public long ExpirySearchDue { get; set; }
+
+        public void Account(in Delivery delivery, int sign)
+        {
+            Bytes += sign * delivery.Size;
+            QoS0Count += delivery.QoS == QoS.AtMostOnce ? sign : 0;
+            ExpiringCount += delivery.Message.ExpiresAt != Message.Never ? sign : 0;
+            AskedCount += delivery.Permission is not null ? sign : 0;
+        }
+    }
 }

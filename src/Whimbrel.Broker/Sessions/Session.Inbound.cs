@@ -86,7 +86,7 @@ internal sealed partial class Session
         if (exactlyOnce && !TryTakeUnrouted(route, out answered))
             return;
         if (exactlyOnce && refused)
-            _received.Release(route.PacketId);
+            _received?.Release(route.PacketId);
         else if (exactlyOnce)
             Remember(outcome.Position);
         if (!ReferenceEquals(Connection, answered))
@@ -120,7 +120,7 @@ internal sealed partial class Session
         }
 
         // [MQTT-4.3.3-10] A repetition of what was accepted before is only acknowledged again.
-        if (packet.QoS == QoS.ExactlyOnce && _received.Contains(packet.PacketId))
+        if (packet.QoS == QoS.ExactlyOnce && _received?.Contains(packet.PacketId) == true)
         {
             if (!IsAnsweredWhenRouted(packet.PacketId))
                 Answer(PacketType.PubRec, packet.PacketId, ReasonCode.Success, Position, turn);
@@ -206,7 +206,7 @@ internal sealed partial class Session
         PacketReceived? received = null;
         if (message.QoS == QoS.ExactlyOnce)
         {
-            _received.Add(packetId);
+            (_received ??= new()).Add(packetId);
             (_unrouted ??= []).Add(new UnroutedPublish(packetId, Connection!, Connection!));
             // Stored together with the message: one without the other would lose it or bring it twice.
             received = _stored is { } stored ? new PacketReceived(stored.Number, packetId) : null;
@@ -224,7 +224,7 @@ internal sealed partial class Session
     {
         if (type == PacketType.PubRec && _version != ProtocolVersion.Mqtt50)
         {
-            _received.Add(packetId);
+            (_received ??= new()).Add(packetId);
             if (_stored is { } stored)
                 Remember(Journal.Append(new PacketReceived(stored.Number, packetId)));
         }
@@ -237,11 +237,11 @@ internal sealed partial class Session
         switch (ack.Type)
         {
             case PacketType.PubAck:
-                if (_window.TryComplete(ack.PacketId, InFlightState.AwaitingPubAck, out Delivery delivery))
+                if (InFlight.TryComplete(ack.PacketId, InFlightState.AwaitingPubAck, out Delivery delivery))
                     Completed(delivery, ack.Reason, turn);
                 break;
             case PacketType.PubRec when ReasonCodes.IsError(ack.Reason):
-                if (_window.TryComplete(ack.PacketId, InFlightState.AwaitingPubRec, out delivery))
+                if (InFlight.TryComplete(ack.PacketId, InFlightState.AwaitingPubRec, out delivery))
                     Completed(delivery, ack.Reason, turn);
                 break;
             case PacketType.PubRec:
@@ -251,7 +251,7 @@ internal sealed partial class Session
                 OnPubRel(ack.PacketId, turn);
                 return;
             default:
-                if (_window.TryComplete(ack.PacketId, InFlightState.AwaitingPubComp, out delivery) && delivery.Copy is { } copy)
+                if (InFlight.TryComplete(ack.PacketId, InFlightState.AwaitingPubComp, out delivery) && delivery.Copy is { } copy)
                     Journal.Completed(copy);
                 break;
         }
@@ -262,7 +262,7 @@ internal sealed partial class Session
     /// <summary>PUBREL follows once it is on disk that the client has the message: after it nothing keeps the client from taking it twice.</summary>
     private void OnPubRec(ushort packetId, Turn turn)
     {
-        bool known = _window.TryGet(packetId, out InFlight<Delivery> entry) && _window.TryReceived(packetId, entry.Item);
+        bool known = InFlight.TryGet(packetId, out InFlight<Delivery> entry) && InFlight.TryReceived(packetId, entry.Item);
         if (known && entry.State == InFlightState.AwaitingPubRec && entry.Item.Copy is { } copy)
             Remember(Journal.Done(copy, keepsPacketId: true));
         Answer(PacketType.PubRel, packetId, known ? ReasonCode.Success : ReasonCode.PacketIdentifierNotFound, Position, turn);
@@ -271,7 +271,7 @@ internal sealed partial class Session
     /// <summary>PUBCOMP follows once the disk has forgotten the identifier: remembered, it would swallow the next message that has it.</summary>
     private void OnPubRel(ushort packetId, Turn turn)
     {
-        bool known = _received.Release(packetId);
+        bool known = _received?.Release(packetId) == true;
         if (known && _stored is { } stored)
             Remember(Journal.Append(new PacketReleased(stored.Number, packetId)));
         Answer(PacketType.PubComp, packetId, known ? ReasonCode.Success : ReasonCode.PacketIdentifierNotFound, Position, turn);

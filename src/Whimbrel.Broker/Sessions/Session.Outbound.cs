@@ -127,7 +127,7 @@ internal sealed partial class Session
             else
                 Send(permitted, turn);
         }
-        else if (_outbox.Count == 0 && _window.Free > 0 && link.PendingBytes < broker.Options.LinkHighWaterBytes)
+        else if (_outbox.Count == 0 && FreeInFlight > 0 && link.PendingBytes < broker.Options.LinkHighWaterBytes)
         {
             Send(permitted, turn);
         }
@@ -165,9 +165,9 @@ internal sealed partial class Session
     {
         if (Link is not { } link || _connAck is not null)
             return;
-        while (_window.HasResends && HasRoomOnLink(link) && _window.TryNextResend(out InFlight<Delivery> entry))
+        while (InFlight.HasResends && HasRoomOnLink(link) && InFlight.TryNextResend(out InFlight<Delivery> entry))
             Resend(entry, turn);
-        if (_window.HasResends)
+        if (InFlight.HasResends)
             return;
         while (_outbox.TryPeek(out Delivery delivery) && TryDecide(delivery, out bool permitted))
         {
@@ -178,7 +178,7 @@ internal sealed partial class Session
                 continue;
             }
 
-            if (delivery.QoS == QoS.AtMostOnce ? _heldPublishes > 0 : _window.Free == 0)
+            if (delivery.QoS == QoS.AtMostOnce ? _heldPublishes > 0 : FreeInFlight == 0)
                 break;
             // Another thread may drain the link at any moment: what is retained must not find the room that this did not.
             if (!HasRoomOnLink(link))
@@ -217,10 +217,10 @@ internal sealed partial class Session
                 continue;
             }
 
-            if (!HasRoomOnLink(link) || (delivery.QoS != QoS.AtMostOnce && _window.Free <= _window.SendMaximum / 2))
+            if (!HasRoomOnLink(link) || (delivery.QoS != QoS.AtMostOnce && FreeInFlight <= _sendMaximum / 2))
                 break;
             // Nor do those that wait for a permission push anything out of the queue.
-            if (_outbox.AskedCount > _window.SendMaximum / 2 || (_outbox.AskedCount > 0 && !_outbox.TryMakeRoom(delivery.Size, ClientId, turn)))
+            if (_outbox.AskedCount > _sendMaximum / 2 || (_outbox.AskedCount > 0 && !_outbox.TryMakeRoom(delivery.Size, ClientId, turn)))
                 break;
             replay.Advance();
             Verdict verdict = AuthorizeReceive(delivery, out Pending<Verdict>? permission);
@@ -259,6 +259,18 @@ internal sealed partial class Session
         return true;
     }
 
+    /// <summary>The window, to put into.</summary>
+    private InFlightWindow<Delivery> Window()
+    {
+        if (_window is null)
+        {
+            _window = new InFlightWindow<Delivery>();
+            _window.Open(_sendMaximum);
+        }
+
+        return _window;
+    }
+
     private void Resend(in InFlight<Delivery> entry, Turn turn)
     {
         if (entry.State == InFlightState.AwaitingPubComp)
@@ -275,7 +287,7 @@ internal sealed partial class Session
             return;
         }
 
-        ushort packetId = _window.Add(delivery, delivery.QoS);
+        ushort packetId = Window().Add(delivery, delivery.QoS);
         if (delivery.Copy is { } copy)
         {
             long position = Journal.Sent(copy, packetId);
@@ -307,7 +319,7 @@ internal sealed partial class Session
         if (isLate)
             turn.Dropped(DropReason.Expired, ClientId, delivery);
         if (isLate || !TryWrite(delivery, packetId, duplicate, turn))
-            _window.TryComplete(packetId, delivery.QoS == QoS.AtLeastOnce ? InFlightState.AwaitingPubAck : InFlightState.AwaitingPubRec, out _);
+            InFlight.TryComplete(packetId, delivery.QoS == QoS.AtLeastOnce ? InFlightState.AwaitingPubAck : InFlightState.AwaitingPubRec, out _);
         else if (delivery.Copy is { } copy)
             copy.WasSent = true;
     }

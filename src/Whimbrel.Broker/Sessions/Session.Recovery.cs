@@ -20,7 +20,7 @@ internal sealed partial class Session
         // Who was connected when the broker ended lost the connection with it.
         _disconnectedAt = state.DisconnectedAt == Message.Never ? turn.Now : state.DisconnectedAt;
         foreach (ushort packetId in recovered.Received)
-            _received.Add(packetId);
+            (_received ??= new()).Add(packetId);
         foreach (SubscriptionState subscription in recovered.Subscriptions)
             Restore(subscription);
         RestoreWills(recovered.Wills, turn);
@@ -37,12 +37,12 @@ internal sealed partial class Session
             {
                 waiting.Dequeue();
                 InFlightState state = delivery.QoS == QoS.AtLeastOnce ? InFlightState.AwaitingPubAck : InFlightState.AwaitingPubRec;
-                _window.Restore(packetId, state, delivery.With(GroupOf(delivery)));
+                Window().Restore(packetId, state, delivery.With(GroupOf(delivery)));
             }
             else
             {
                 // The client has the message; what it does not know yet is that the broker knows.
-                _window.Restore(packetId, InFlightState.AwaitingPubComp, StoredCopy.Released(recovered.Stored, sequence, packetId));
+                Window().Restore(packetId, InFlightState.AwaitingPubComp, StoredCopy.Released(recovered.Stored, sequence, packetId));
             }
         }
 

@@ -80,13 +80,13 @@ internal sealed partial class Session
         if (_stored is not { } stored)
             return;
         var sequences = new List<long>();
-        foreach (InFlight<Delivery> entry in _window.InOrder())
+        foreach (InFlight<Delivery> entry in InFlight.InOrder())
         {
             if (entry.Item.Copy is { } copy)
                 sequences.Add(copy.Sequence);
         }
 
-        var ended = new SessionEnded(stored, [.. subscriptions.Select(subscription => subscription.FilterText)], [.. _received.All], sequences, _willNumber);
+        var ended = new SessionEnded(stored, [.. subscriptions.Select(subscription => subscription.FilterText)], [.. _received?.All ?? []], sequences, _willNumber);
         turn.Routes.Enqueue(new Route(null, waiting, 0, Change: ended));
         _stored = null;
         _willNumber = 0;
@@ -200,7 +200,7 @@ internal sealed partial class Session
     {
         _heldPublishes--;
         // Unless it was dropped, or acknowledged by a client that cannot know it yet.
-        if (_window.TryGet(packet.PacketId, out InFlight<Delivery> entry) && entry.State != InFlightState.AwaitingPubComp && ReferenceEquals(entry.Item.Copy, packet.Copy))
+        if (InFlight.TryGet(packet.PacketId, out InFlight<Delivery> entry) && entry.State != InFlightState.AwaitingPubComp && ReferenceEquals(entry.Item.Copy, packet.Copy))
             Transmit(entry.Item, packet.PacketId, packet.Copy!.WasSent, turn);
     }
 

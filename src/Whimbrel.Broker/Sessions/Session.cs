@@ -14,9 +14,13 @@ namespace Whimbrel.Broker;
 /// </remarks>
 internal sealed partial class Session(SessionGate gate, MessageBroker broker)
 {
-    private readonly Outbox _outbox = new(broker.Options);
-    private readonly InFlightWindow<Delivery> _window = new();
-    private readonly ReceivedPacketIds _received = new();
+    private static readonly InFlightWindow<Delivery> NothingInFlight = new();
+
+    private Outbox _outbox;
+
+    // These two are made when there is something to hold.
+    private InFlightWindow<Delivery>? _window;
+    private ReceivedPacketIds? _received;
     private LookupTable<ReadOnlySpan<byte>, Subscription, ByFilter<Subscription>>? _subscriptions;
     private Queue<RetainedReplay>? _replays;
     private bool _exists;
@@ -35,6 +39,7 @@ internal sealed partial class Session(SessionGate gate, MessageBroker broker)
     private ushort _keepAliveSeconds;
     private long _lastReceived;
     private long _connectedAt;
+    private ushort _sendMaximum;
     private ReceiveQuota _quota;
     private InboundTopicAliases? _inboundAliases;
     private OutboundTopicAliases? _outboundAliases;
@@ -59,7 +64,12 @@ internal sealed partial class Session(SessionGate gate, MessageBroker broker)
 
     /// <summary>See <see cref="SessionGate.Availability"/>.</summary>
     public int Availability => Link is not { } link ? -1
-        : link.PendingBytes >= broker.Options.LinkHighWaterBytes ? 0 : Math.Max(0, _window.Free - _outbox.Count);
+        : link.PendingBytes >= broker.Options.LinkHighWaterBytes ? 0 : Math.Max(0, FreeInFlight - _outbox.Count);
+
+    /// <summary>The window, to look at and to take from.</summary>
+    private InFlightWindow<Delivery> InFlight => _window ?? NothingInFlight;
+
+    private int FreeInFlight => _window?.Free ?? _sendMaximum;
 
     /// <summary>Whether the outbox takes one more message of a size.</summary>
     public bool HasRoom(int size, Turn turn) => _outbox.TryMakeRoom(size, ClientId, turn);
@@ -94,7 +104,8 @@ internal sealed partial class Session(SessionGate gate, MessageBroker broker)
         _inboundAliases = request.Version == ProtocolVersion.Mqtt50 ? new InboundTopicAliases(broker.Options.TopicAliasMaximum) : null;
         ushort aliases = Math.Min(request.TopicAliasMaximum, broker.Options.OutboundTopicAliasMax);
         _outboundAliases = aliases == 0 ? null : new OutboundTopicAliases(aliases);
-        _window.Open(Math.Min(request.ReceiveMaximum, broker.Options.InFlightMax));
+        _sendMaximum = Math.Min(request.ReceiveMaximum, broker.Options.InFlightMax);
+        _window?.Open(_sendMaximum);
         broker.Statistics.CountConnected();
         turn.Happened(new BrokerEvent(BrokerEventKind.Connected)
         {
@@ -198,7 +209,7 @@ internal sealed partial class Session(SessionGate gate, MessageBroker broker)
         Connection is not null ? _connectedAt : _disconnectedAt,
         _subscriptions?.Count ?? 0,
         _outbox.Count,
-        _window.Count);
+        InFlight.Count);
 
     /// <summary>DISCONNECT changed the session expiry [MQTT-3.14.2-2].</summary>
     private void ChangeExpiry(uint seconds) => _expirySeconds = Math.Min(seconds, broker.Options.SessionExpirySecondsMax);
@@ -251,8 +262,8 @@ internal sealed partial class Session(SessionGate gate, MessageBroker broker)
                 turn.Forget(delivery);
         }
 
-        _window.Clear();
-        _received.Clear();
+        _window = null;
+        _received = null;
         _unrouted = null;
         _will = null;
         _willDue = Message.Never;
@@ -266,7 +277,7 @@ internal sealed partial class Session(SessionGate gate, MessageBroker broker)
     {
         ReadOnlySpan<byte> topic = default;
         int count = 0;
-        foreach (InFlight<Delivery> entry in _window.InOrder())
+        foreach (InFlight<Delivery> entry in InFlight.InOrder())
         {
             if (entry.State == InFlightState.AwaitingPubComp)
                 continue;

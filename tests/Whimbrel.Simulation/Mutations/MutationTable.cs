@@ -23,7 +23,7 @@ internal static class MutationTable
         new("SUBACK before the commit", Storing, "if (Connection is { } connection && MustWait(Position))", "if (Connection is { } connection && _held is { Count: > 0 })"),
         new("CONNACK before the commit", Storing, "bool waits = MustWait(", "bool waits = _connAck is not null && MustWait("),
         new("QoS 2 PUBLISH sent before its packet identifier is stored", Outbound, "bool waits = copy.QoS == QoS.ExactlyOnce;", "bool waits = copy.QoS == QoS.AtMostOnce;"),
-        new("inbound QoS 2 identifiers forgotten at the start", Recovery, "_received.Add(packetId);", "_ = packetId;"),
+        new("inbound QoS 2 identifiers forgotten at the start", Recovery, "(_received ??= new()).Add(packetId);", "_ = packetId;"),
         new(
             "inbound QoS 2 identifier in the batch after its message's",
             Journal,
@@ -48,7 +48,7 @@ internal static class MutationTable
         new("Receive Maximum exceeded when sending again", Window, "if (entry.State != InFlightState.AwaitingPubComp && _outstanding >= _sendMaximum)", "if (_sendMaximum == 0)"),
         new("session expiry begins again with every start", Recovery, "_disconnectedAt = state.DisconnectedAt == Message.Never ? turn.Now : state.DisconnectedAt;", "_disconnectedAt = turn.Now;"),
         new("end of a subscription not stored", Inbound, "Remember(Journal.Append(new SubscriptionEnded(stored.Number, subscription!.FilterText)));", "_ = stored;"),
-        new("owed PUBRELs forgotten at the start", Recovery, "_window.Restore(packetId, InFlightState.AwaitingPubComp, StoredCopy.Released(recovered.Stored, sequence, packetId));", "_ = sequence;"),
+        new("owed PUBRELs forgotten at the start", Recovery, "Window().Restore(packetId, InFlightState.AwaitingPubComp, StoredCopy.Released(recovered.Stored, sequence, packetId));", "_ = sequence;"),
         new("old copy of a shared message that was handed over stays", Session, "Change: new CopyDone(copy), Stored: Journal.HandOver(copy)", "Stored: Journal.HandOver(copy)"),
         new("message that may have been put twice removed as if once", "src/Whimbrel.Storage/Layout/LayoutStore.cs", "_tainted = Math.Max(_tainted, batch.LastMessageId);", "_tainted = Math.Max(_tainted, 0);"),
         new("packet identifier freed at PUBREC", Journal, "if (!keepsPacketId)", "if (!keepsPacketId || copy.QoS == QoS.ExactlyOnce)"),
