@@ -76,7 +76,7 @@ public sealed partial class MqttClient
             SetState(MqttConnectionState.Connecting, null, false);
             Task before = _supervision;
             CancellationToken stopping = _stopping.Token;
-            _supervision = Task.Run(() => SuperviseAsync(before, stopping), CancellationToken.None);
+            _supervision = RunApart(() => SuperviseAsync(before, stopping));
         }
 
         return _connected.Task;
@@ -91,6 +91,7 @@ public sealed partial class MqttClient
         {
             Exception? cause;
             Endpoint endpoint = _referred ?? _endpoints[_endpointAt];
+            Telemetry.Connecting(endpoint);
             try
             {
                 await RestoreAsync(stopping).ConfigureAwait(false);
@@ -373,6 +374,8 @@ public sealed partial class MqttClient
 
         if (isLost)
             ClientLog.SessionLost(_log, _engine.SubscriptionCount);
+        if (_hasEverConnected)
+            Telemetry.Reconnected(isLost);
         _hasConnected = true;
         _hasEverConnected = true;
         if (result.SessionPresent)

@@ -59,6 +59,7 @@ public sealed partial class MqttClient
             }
         }
 
+        _metrics.Remove(this);
         await _ending.CancelAsync().ConfigureAwait(false);
         await LeaveAsync(MqttConnectionState.Disposed, new MqttDisconnectOptions { SessionExpiry = _options.SessionExpiry is null ? TimeSpan.Zero : null }, CancellationToken.None)
             .ConfigureAwait(false);

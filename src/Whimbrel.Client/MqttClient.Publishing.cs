@@ -1,5 +1,6 @@
 using Whimbrel.Client.Engine;
 using Whimbrel.Client.Linking;
+using Whimbrel.Client.Telemetry;
 using Whimbrel.Protocol;
 
 namespace Whimbrel.Client;
@@ -22,12 +23,17 @@ public sealed partial class MqttClient
         return PublishAsync(request.Topic, request.Payload, PropertiesOf(request), request.QoS, request.Retain, request.Expiry, cancellationToken);
     }
 
-    public async ValueTask<MqttDeliveryHandle> EnqueueAsync(MqttPublishRequest request, CancellationToken cancellationToken = default)
+    public ValueTask<MqttDeliveryHandle> EnqueueAsync(MqttPublishRequest request, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(request);
         MessageProperties.CheckTopic(request.Topic);
         CheckExpiry(request);
         byte[] properties = PropertiesOf(request);
+        return Telemetry.WatchesPublishing ? WatchEnqueueAsync(request, properties, cancellationToken) : TakeOverAsync(request, properties, cancellationToken);
+    }
+
+    private async ValueTask<MqttDeliveryHandle> TakeOverAsync(MqttPublishRequest request, byte[] properties, CancellationToken cancellationToken)
+    {
         MqttQoS qos = request.QoS == MqttQoS.AtMostOnce ? MqttQoS.AtLeastOnce : request.QoS;
         cancellationToken.ThrowIfCancellationRequested();
         await RestoreAsync(cancellationToken).ConfigureAwait(false);
@@ -102,10 +108,16 @@ public sealed partial class MqttClient
     {
         if (cancellationToken.IsCancellationRequested)
             return ValueTask.FromException<MqttPublishResult>(new MqttPublishCanceledException(maybeDelivered: false, cancellationToken));
-        return qos == MqttQoS.AtMostOnce
+        return Telemetry.WatchesPublishing
+            ? WatchPublishAsync(topic, payload, properties, qos, retain, expiry, cancellationToken)
+            : DispatchAsync(topic, payload, properties, qos, retain, expiry, cancellationToken);
+    }
+
+    private ValueTask<MqttPublishResult> DispatchAsync(
+        string topic, ReadOnlyMemory<byte> payload, byte[] properties, MqttQoS qos, bool retain, TimeSpan? expiry, CancellationToken cancellationToken) =>
+        qos == MqttQoS.AtMostOnce
             ? SendAsync(topic, payload, properties, retain, expiry, cancellationToken)
             : DeliverAsync(topic, payload, properties, (QoS)qos, retain, expiry, cancellationToken);
-    }
 
     /// <summary>QoS 0: written at once if there is a connection and room; nothing is allocated then.</summary>
     private ValueTask<MqttPublishResult> SendAsync(
@@ -291,6 +303,7 @@ public sealed partial class MqttClient
                 case MqttOutboxFull.Refuse:
                     throw new MqttOutboxFullException("The outbox is full.");
                 case MqttOutboxFull.DropOldest when _engine.DropOldest():
+                    Telemetry.Dropped(ClientTelemetry.OutboxFull);
                     continue;
                 default:
                     return OutboxRoom();

@@ -3,6 +3,7 @@ using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
 using Whimbrel.Client.Engine;
 using Whimbrel.Client.Linking;
+using Whimbrel.Client.Telemetry;
 using Whimbrel.Client.Transports;
 using Whimbrel.Protocol;
 
@@ -26,6 +27,7 @@ public sealed partial class MqttClient : IMqttClient, IEngineHost
     private readonly List<IThreadPoolWorkItem> _due = [];
     private readonly HashSet<MqttSubscription> _handled = [];
     private readonly string _clientId;
+    private readonly ClientMetrics _metrics;
     private TaskCompletionSource? _room;
     private TaskCompletionSource? _outboxRoom;
     private Link? _link;
@@ -65,6 +67,8 @@ public sealed partial class MqttClient : IMqttClient, IEngineHost
         }
 
         _clientId = _options.ClientId ?? $"whimbrel-{Guid.NewGuid().ToString("N")[..16]}";
+        _metrics = ClientMetrics.For(_options.MeterFactory);
+        Telemetry = new ClientTelemetry(_metrics, _options.PropagateTraceContext, _clientId);
         _connector = _options.Connector ?? new NetworkConnector(_options);
         _log = (_options.LoggerFactory ?? NullLoggerFactory.Instance).CreateLogger("Whimbrel.Client");
         Time = _options.TimeProvider;
@@ -78,6 +82,7 @@ public sealed partial class MqttClient : IMqttClient, IEngineHost
             IsDurable = _options.Outbox.Store is not null,
             HasLastingSession = _options.SessionExpiry > TimeSpan.Zero,
         });
+        _metrics.Add(this);
     }
 
     public event EventHandler<MqttConnectionStateChangedEventArgs>? ConnectionStateChanged;
@@ -87,6 +92,8 @@ public sealed partial class MqttClient : IMqttClient, IEngineHost
     public string ClientId => Server?.ClientId ?? _clientId;
 
     internal TimeProvider Time { get; }
+
+    internal ClientTelemetry Telemetry { get; }
 
     /// <summary>Where things stand, for somebody who looks for a fault.</summary>
     internal string Describe()
@@ -150,6 +157,15 @@ public sealed partial class MqttClient : IMqttClient, IEngineHost
         _room = null;
     }
 
+    /// <summary>Runs what outlives the call that began it and is no part of that call's context, such as its trace.</summary>
+    private static Task RunApart(Func<Task> work)
+    {
+        if (ExecutionContext.IsFlowSuppressed())
+            return Task.Run(work);
+        using (ExecutionContext.SuppressFlow())
+            return Task.Run(work);
+    }
+
     void IEngineHost.Finished(Delivery delivery) => Due(delivery);
 
     void IEngineHost.RoomInOutbox()
@@ -163,12 +179,15 @@ public sealed partial class MqttClient : IMqttClient, IEngineHost
         switch (notice)
         {
             case EngineNotice.Expired:
+                Telemetry.Dropped(ClientTelemetry.Expired);
                 ClientLog.Expired(_log, topic);
                 break;
             case EngineNotice.Quarantined:
+                Telemetry.Dropped(ClientTelemetry.Quarantined);
                 ClientLog.Quarantined(_log, topic);
                 break;
             default:
+                Telemetry.Dropped(ClientTelemetry.Unclaimed);
                 ClientLog.NobodyWants(_log, topic);
                 break;
         }
@@ -178,6 +197,18 @@ public sealed partial class MqttClient : IMqttClient, IEngineHost
     {
         _pong?.TrySetResult();
         _pong = null;
+    }
+
+    internal ClientFigures Figures()
+    {
+        lock (_gate)
+            return new ClientFigures(_engine.OutboxCount, _engine.OutboxBytes, _engine.InFlightCount);
+    }
+
+    internal MqttSubscription[] Subscriptions()
+    {
+        lock (_gate)
+            return [.. _subscriptions];
     }
 
     internal void NoticeOverflow(MqttSubscription subscription) => ClientLog.Overflow(_log, subscription.Filter);

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Text;
 using System.Text.Json;
 using System.Text.Json.Serialization.Metadata;
@@ -62,6 +63,17 @@ public sealed class MqttMessage
 
     /// <summary>The named levels of the filter that brought it: <c>home/{room}/temp</c> gives <c>room</c>.</summary>
     public MqttRoute Route => new(_subscription?.Template, Topic);
+
+    /// <summary>
+    /// What a span that has to do with this message belongs to: the one in which it is handled if that is recorded, else the publisher's
+    /// (<see cref="MqttClientOptions.PropagateTraceContext"/>). In a handler it is current; a reader's loop gives it to the spans that it starts.
+    /// </summary>
+    public ActivityContext TraceContext => Processing?.Context ?? PublisherContext;
+
+    internal ActivityContext PublisherContext => _propertyLength == 0 ? default : Telemetry.TraceContext.Extract(PropertyBlock);
+
+    /// <summary>The span in which the program has this message.</summary>
+    internal Activity? Processing { get; set; }
 
     internal long Token { get; }
 

@@ -3,7 +3,8 @@ using Whimbrel.Hosting;
 
 namespace Whimbrel.EndToEnd.Client;
 
-/// <summary>What a message costs in memory.</summary>
+/// <summary>What a message costs in memory while nobody listens to traces.</summary>
+[Collection("Telemetry")]
 public class CostTests
 {
     private static readonly TimeSpan Limit = TimeSpan.FromSeconds(60);
