@@ -1,6 +1,7 @@
 using System.Runtime.CompilerServices;
 using Whimbrel.Client.Engine;
 using Whimbrel.Client.Subscriptions;
+using Whimbrel.Client.Telemetry;
 using Whimbrel.Protocol;
 
 namespace Whimbrel.Client;
@@ -82,6 +83,7 @@ public sealed partial class MqttClient
     internal async ValueTask HandlerFailedAsync(MqttSubscription subscription, MqttMessage message, Exception failure)
     {
         ClientLog.HandlerFailed(_log, failure, subscription.Filter, message.Topic);
+        Telemetry.Dropped(failure is MqttPayloadException ? ClientTelemetry.Unreadable : ClientTelemetry.HandlerFailed);
         if (subscription.Options.DeadLetterTopic is not { } topic)
             return;
         try
@@ -93,6 +95,7 @@ public sealed partial class MqttClient
                     Payload = message.Payload,
                     QoS = MqttQoS.AtLeastOnce,
                     ContentType = message.ContentType,
+                    PayloadIsText = message.PayloadIsText,
                     UserProperties = [.. message.UserProperties, new("original-topic", message.Topic), new("error", failure.GetType().Name)],
                 },
                 Ending).ConfigureAwait(false);

@@ -1,6 +1,5 @@
 using System.Diagnostics;
 using System.Text;
-using System.Text.Json;
 using System.Text.Json.Serialization.Metadata;
 using Whimbrel.Protocol;
 
@@ -103,7 +102,25 @@ public sealed class MqttMessage
     public string GetString() => Encoding.UTF8.GetString(Payload.Span);
 
     /// <summary>The payload as JSON.</summary>
-    public T? Deserialize<T>(JsonTypeInfo<T> type) => JsonSerializer.Deserialize(Payload.Span, type);
+    /// <exception cref="MqttPayloadException">It is none, or not of this type.</exception>
+    public T? Deserialize<T>(JsonTypeInfo<T> type) => Deserialize(new MqttJsonSerializer<T>(type));
+
+    /// <summary>The payload as a value.</summary>
+    /// <exception cref="MqttPayloadException">The serializer cannot read it. A handler that lets it go is not called again for this message.</exception>
+    public T? Deserialize<T>(IMqttPayloadSerializer<T> serializer)
+    {
+        ArgumentNullException.ThrowIfNull(serializer);
+        try
+        {
+            return serializer.Read(Payload.Span);
+        }
+#pragma warning disable CA1031 // Whatever a serializer throws, the payload is what it cannot read.
+        catch (Exception exception)
+#pragma warning restore CA1031
+        {
+            throw new MqttPayloadException($"The message for '{Topic}' cannot be read as {typeof(T).Name}: {exception.Message}", exception);
+        }
+    }
 
     /// <summary>
     /// Says that this message is dealt with. In <see cref="MqttAckMode.Manual"/> the program must say it for each message of QoS 1 and 2; at

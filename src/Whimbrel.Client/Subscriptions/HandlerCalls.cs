@@ -89,7 +89,7 @@ internal sealed class HandlerCalls(MqttSubscription subscription, MqttClient cli
 #pragma warning restore CA1031
             {
                 failure = exception;
-                if (client.Ending.IsCancellationRequested)
+                if (exception is MqttPayloadException || client.Ending.IsCancellationRequested)
                     break;
             }
         }
@@ -105,8 +105,7 @@ internal sealed class HandlerCalls(MqttSubscription subscription, MqttClient cli
         // A handler that was cut short by the client's end has not refused: unanswered, the message comes again with the session.
         if (failure is OperationCanceledException && client.Ending.IsCancellationRequested)
             return;
-        await client.HandlerFailedAsync(subscription, message, failure).ConfigureAwait(false);
-        message.Answer(ReasonCode.ImplementationSpecificError);
+        await subscription.QuarantineAsync(message, failure).ConfigureAwait(false);
     }
 
     private MqttMessage? Next()

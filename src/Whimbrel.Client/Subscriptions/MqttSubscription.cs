@@ -204,6 +204,13 @@ public sealed class MqttSubscription : IAsyncEnumerable<MqttMessage>, IAsyncDisp
     /// <summary>Waits until no handler runs.</summary>
     internal Task HandlersDoneAsync() => _calls?.DoneAsync() ?? Task.CompletedTask;
 
+    /// <summary>The program cannot do anything with this message: it is told, kept under the dead letters if there are such, and refused.</summary>
+    internal async ValueTask QuarantineAsync(MqttMessage message, Exception failure)
+    {
+        await _client.HandlerFailedAsync(this, message, failure).ConfigureAwait(false);
+        message.Answer(failure is MqttPayloadException ? ReasonCode.PayloadFormatInvalid : ReasonCode.ImplementationSpecificError);
+    }
+
     /// <summary>What nobody has taken is refused, so that the server's window does not stay closed over it.</summary>
     internal void RefuseRest()
     {

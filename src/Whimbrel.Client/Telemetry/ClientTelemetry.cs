@@ -15,7 +15,8 @@ internal sealed class ClientTelemetry(ClientMetrics metrics, bool propagates, st
     private object? _port;
 
     /// <summary>Why a message was given up.</summary>
-    public const string Overflow = "overflow", Expired = "expired", OutboxFull = "outbox_full", Quarantined = "quarantined", Unclaimed = "unclaimed", Unread = "unread";
+    public const string Overflow = "overflow", Expired = "expired", OutboxFull = "outbox_full", Quarantined = "quarantined", Unclaimed = "unclaimed", Unread = "unread",
+        Unreadable = "unreadable", HandlerFailed = "handler_failed";
 
     public bool WatchesPublishing =>
         Source.HasListeners() || metrics.Sent.Enabled || metrics.OperationDuration.Enabled || (propagates && Activity.Current is { Recorded: true });
