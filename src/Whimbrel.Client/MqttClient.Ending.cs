@@ -50,7 +50,7 @@ public sealed partial class MqttClient
             try
             {
                 await Task.WhenAll(handlers).WaitAsync(limit.Token).ConfigureAwait(false);
-                if (State == MqttConnectionState.Connected)
+                if (State == MqttConnectionState.Connected && !_isLeaving)
                     await FlushAsync(limit.Token).ConfigureAwait(false);
             }
             catch (Exception exception) when (exception is OperationCanceledException or MqttException)
