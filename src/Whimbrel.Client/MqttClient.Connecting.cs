@@ -20,7 +20,7 @@ public sealed partial class MqttClient
     private TaskCompletionSource<MqttConnectResult>? _handshake;
     private Exception? _dismissal;
     private Exception? _fault;
-    private bool _isBlamed;
+    private Blame _blame;
     private bool _hasConnected;
     private bool _hasEverConnected;
     private bool _isLeaving;
@@ -220,7 +220,7 @@ public sealed partial class MqttClient
             lock (_gate)
             {
                 _dismissal = null;
-                _isBlamed = true;
+                _blame = Blame.Possible;
                 _handshake = handshake;
                 _link = link;
                 _engine.Open(request, Now());
@@ -304,7 +304,7 @@ public sealed partial class MqttClient
 
         if (!isAlive)
         {
-            _isBlamed = false;
+            _blame = Blame.None;
             link.Abort(new MqttNotConnectedException($"The server has not answered for {_options.ResponseTimeout.TotalSeconds:0.#} seconds."));
         }
     }
@@ -319,7 +319,7 @@ public sealed partial class MqttClient
                 return;
             _link = null;
             _handshake = null;
-            _engine.Closed(_isBlamed && cause is not OperationCanceledException);
+            _engine.Closed(cause is OperationCanceledException ? Blame.None : _blame);
             if (_connected.Task.IsCompletedSuccessfully)
                 _connected = NewConnected();
             _room?.TrySetResult();
@@ -394,7 +394,7 @@ public sealed partial class MqttClient
 
     void IEngineHost.Dismissed(ReasonCode reason, string? said, string? serverReference)
     {
-        _isBlamed = Refusals.BlamesMessage(reason);
+        _blame = Refusals.Blames(reason);
         _dismissal = new MqttConnectException($"The server closed the connection: {MqttException.Describe(reason, said)}.", reason, serverReference);
     }
 

@@ -24,7 +24,7 @@ public class ReceivingTests
     {
         (EngineWorld world, RecordingSubscriber subscriber) = Subscribed();
         world.ReceivePublish("a", "1", QoS.AtLeastOnce, 1);
-        world.Engine.Closed(isBlamed: false);
+        world.Engine.Closed(Blame.None);
         world.Connect(sessionPresent: true);
         world.ReceivePublish("a", "1", QoS.AtLeastOnce, 1, duplicate: true);
         Assert.Equal(AckOutcome.Stale, world.Engine.Acknowledge(subscriber.Messages[0].Token, ReasonCode.Success));
@@ -38,7 +38,7 @@ public class ReceivingTests
     {
         (EngineWorld world, RecordingSubscriber subscriber) = Subscribed();
         world.ReceivePublish("a", "1", QoS.ExactlyOnce, 1);
-        world.Engine.Closed(isBlamed: false);
+        world.Engine.Closed(Blame.None);
         world.Connect(sessionPresent: true);
         world.ReceivePublish("a", "1", QoS.ExactlyOnce, 1, duplicate: true);
         Assert.Single(subscriber.Messages);
@@ -56,7 +56,7 @@ public class ReceivingTests
         (EngineWorld world, RecordingSubscriber subscriber) = Subscribed();
         world.ReceivePublish("a", "1", QoS.ExactlyOnce, 1);
         world.Engine.Acknowledge(subscriber.Messages[0].Token, ReasonCode.Success);
-        world.Engine.Closed(isBlamed: false);
+        world.Engine.Closed(Blame.None);
         world.Connect(sessionPresent: false);
         world.ReceivePublish("a", "other", QoS.ExactlyOnce, 1);
         Assert.Equal("other", subscriber.Messages[1].Payload);
@@ -140,9 +140,9 @@ public class ReceivingTests
     public void Subscriptions_are_made_again_when_the_session_is_lost_and_only_then()
     {
         (EngineWorld world, _) = Subscribed();
-        world.Engine.Closed(isBlamed: false);
+        world.Engine.Closed(Blame.None);
         Assert.Empty(world.Connect(sessionPresent: true));
-        world.Engine.Closed(isBlamed: false);
+        world.Engine.Closed(Blame.None);
         Assert.Equal([PacketType.Subscribe], world.Connect(sessionPresent: false).Select(seen => seen.Type));
     }
 

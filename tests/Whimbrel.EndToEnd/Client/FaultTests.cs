@@ -168,6 +168,33 @@ public class FaultTests
         Assert.Throws<ArgumentException>(() => broker.DenyConnections(ReasonCode.Success));
     }
 
+    [Fact]
+    public async Task What_another_process_of_this_name_left_half_done_swallows_no_new_message()
+    {
+        await using TestBroker broker = await TestBroker.StartAsync();
+        await using MqttClient watcher = New(broker);
+        await using MqttSubscription subscription = await watcher.OpenSubscriptionAsync("a", new MqttSubscribeOptions { QoS = MqttQoS.ExactlyOnce });
+        void Twin(MqttClientOptions options) => (options.ClientId, options.SessionExpiry) = ("twin", TimeSpan.FromHours(1));
+        MqttClient before = New(broker, Twin);
+        await before.ConnectAsync();
+        using (broker.DelayAcknowledgements(Timeout.InfiniteTimeSpan))
+        {
+            _ = before.PublishAsync("a", "first", MqttQoS.ExactlyOnce).AsTask().ContinueWith(static task => task.Exception, TaskScheduler.Default);
+            await before.PingAsync().WaitAsync(Limit);
+            await before.AbortAsync();
+        }
+
+        await using MqttClient after = New(broker, Twin);
+        Assert.True((await after.ConnectAsync().WaitAsync(Limit)).SessionPresent);
+        await after.PublishAsync("a", "second", MqttQoS.ExactlyOnce).AsTask().WaitAsync(Limit);
+        await using IAsyncEnumerator<MqttMessage> messages = subscription.GetAsyncEnumerator();
+        foreach (string expected in new[] { "first", "second" })
+        {
+            Assert.True(await messages.MoveNextAsync().AsTask().WaitAsync(Limit));
+            Assert.Equal(expected, messages.Current.GetString());
+        }
+    }
+
     private static async Task<MqttMessage> FirstAsync(MqttSubscription subscription)
     {
         await using IAsyncEnumerator<MqttMessage> messages = subscription.GetAsyncEnumerator();
