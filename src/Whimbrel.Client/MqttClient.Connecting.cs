@@ -11,7 +11,7 @@ public sealed partial class MqttClient
     /// <summary>A server that accepts and closes at once is not asked ever faster.</summary>
     private const int ShortLifeMilliseconds = 5000;
 
-    private readonly Queue<MqttConnectionStateChangedEventArgs> _events = new();
+    private readonly Queue<EventArgs> _events = new();
     private bool _isTelling;
     private MqttConnectionState _state;
     private Task _supervision = Task.CompletedTask;
@@ -406,8 +406,14 @@ public sealed partial class MqttClient
     {
         if (_state == state)
             return;
-        _events.Enqueue(new MqttConnectionStateChangedEventArgs(_state, state, sessionLost, reason));
+        Announce(new MqttConnectionStateChangedEventArgs(_state, state, sessionLost, reason));
         _state = state;
+    }
+
+    /// <summary>Under the gate: has it told later, after what was announced before.</summary>
+    private void Announce(EventArgs happened)
+    {
+        _events.Enqueue(happened);
         if (_isTelling)
             return;
         _isTelling = true;
@@ -418,10 +424,10 @@ public sealed partial class MqttClient
     {
         while (true)
         {
-            MqttConnectionStateChangedEventArgs? change;
+            EventArgs? happened;
             lock (_gate)
             {
-                if (!_events.TryDequeue(out change))
+                if (!_events.TryDequeue(out happened))
                 {
                     _isTelling = false;
                     return;
@@ -430,7 +436,10 @@ public sealed partial class MqttClient
 
             try
             {
-                ConnectionStateChanged?.Invoke(this, change);
+                if (happened is MqttConnectionStateChangedEventArgs change)
+                    ConnectionStateChanged?.Invoke(this, change);
+                else
+                    SubscriptionRefused?.Invoke(this, (MqttSubscriptionRefusedEventArgs)happened);
             }
 #pragma warning disable CA1031 // A listener must not break the client.
             catch (Exception exception)

@@ -106,10 +106,15 @@ public sealed partial class MqttClient
         }
     }
 
-    void IEngineHost.SubscriptionRefused(BrokerSubscription subscription, ReasonCode reason)
+    void IEngineHost.SubscriptionRefused(BrokerSubscription subscription, ReasonCode reason, bool wasGranted)
     {
         var error = new MqttSubscribeException($"The server refused the subscription to '{subscription.Filter}': {MqttException.Describe(reason, null)}.", reason);
-        ClientLog.SubscriptionRefused(_log, subscription.Filter, error.Message);
+        if (wasGranted)
+        {
+            ClientLog.SubscriptionRefused(_log, subscription.Filter, error.Message);
+            Announce(new MqttSubscriptionRefusedEventArgs(subscription.Filter, error));
+        }
+
         foreach (ISubscriber subscriber in subscription.Subscribers)
         {
             if (subscriber is not MqttSubscription refused)

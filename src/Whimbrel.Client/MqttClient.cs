@@ -87,6 +87,8 @@ public sealed partial class MqttClient : IMqttClient, IEngineHost
 
     public event EventHandler<MqttConnectionStateChangedEventArgs>? ConnectionStateChanged;
 
+    public event EventHandler<MqttSubscriptionRefusedEventArgs>? SubscriptionRefused;
+
     public MqttServerCapabilities? Server { get; private set; }
 
     public string ClientId => Server?.ClientId ?? _clientId;

@@ -22,6 +22,7 @@ public sealed class MqttSubscription : IAsyncEnumerable<MqttMessage>, IAsyncDisp
     private bool _isOver;
     private bool _isOverflowing;
     private Exception? _error;
+    private readonly TaskCompletionSource _completion = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private Task? _disposal;
 
     internal MqttSubscription(MqttClient client, string filter, MqttSubscribeOptions options, Func<MqttMessage, CancellationToken, ValueTask>? handler)
@@ -61,6 +62,12 @@ public sealed class MqttSubscription : IAsyncEnumerable<MqttMessage>, IAsyncDisp
                 return _queue.Dropped;
         }
     }
+
+    /// <summary>
+    /// Completes when no message comes any more: after disposal, or failed with a <see cref="MqttSubscribeException"/> when the server refuses
+    /// to make the subscription again. Nobody needs to look.
+    /// </summary>
+    public Task Completion => _completion.Task;
 
     internal string WireFilter { get; }
 
@@ -186,6 +193,11 @@ public sealed class MqttSubscription : IAsyncEnumerable<MqttMessage>, IAsyncDisp
                 return;
             _isOver = true;
             _error = error;
+            if (error is null)
+                _completion.TrySetResult();
+            else
+                _completion.TrySetException(error);
+            _ = _completion.Task.Exception;
             if (_isReaderWaiting)
             {
                 _isReaderWaiting = false;

@@ -113,6 +113,26 @@ public class HostedClientTests
     }
 
     [Fact]
+    public async Task A_handler_that_a_server_with_no_memory_refuses_later_shows_in_the_health_too()
+    {
+        int starts = 0;
+        await using TestBroker broker = await TestBroker.StartAsync(options => options.Broker = options.Broker with { WildcardSubscriptionAvailable = starts++ == 0 });
+        using IHost host = Build(broker, (builder, client) =>
+        {
+            builder.Services.AddHealthChecks().AddMqttClient();
+            client.AddHandler("a/#", (_, _) => ValueTask.CompletedTask);
+        });
+        await host.StartAsync();
+        await SubscribedAsync(host, broker);
+        Assert.Equal((HealthStatus.Healthy, "Connected."), await HealthAsync(host));
+        await broker.ForgetSessionsAsync();
+        HostedClient hosted = host.Services.GetRequiredKeyedService<HostedClient>("mqtt");
+        Assert.True(SpinWait.SpinUntil(() => hosted.Refused.Count > 0, Limit));
+        Assert.Equal((HealthStatus.Unhealthy, "The server has refused a/#."), await HealthAsync(host));
+        await host.StopAsync();
+    }
+
+    [Fact]
     public async Task Stopping_lets_a_handler_finish_and_publishes_no_will()
     {
         await using TestBroker broker = await TestBroker.StartAsync();
