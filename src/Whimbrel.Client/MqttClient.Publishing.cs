@@ -195,9 +195,10 @@ public sealed partial class MqttClient
             Fill(delivery, topic, payload, properties, qos, retain, expiry);
             task = delivery.Task;
             bool isAlone = _engine.OutboxCount == 0;
+            bool isTold = _errands.IsOfThisThread;
             _engine.Enqueue(delivery, Now());
-            writer = isAlone && _link is { } link && link.TryBeginWriting() ? link : null;
-            AfterEngine();
+            writer = (isAlone || isTold) && !(isTold && _errands.HasMore) && _link is { } link && link.TryBeginWriting() ? link : null;
+            AfterEngine(isFlushing: !isTold);
         }
 
         // Somebody who publishes one after the other pays no thread change; when many are under way, they leave together.

@@ -24,7 +24,8 @@ public sealed partial class MqttClient : IMqttClient, IEngineHost
     private readonly DeliveryPool _deliveries = new();
     private readonly long _started;
     private readonly CancellationTokenSource _ending = new();
-    private readonly List<IThreadPoolWorkItem> _due = [];
+    private readonly List<IThreadPoolWorkItem> _woken = [];
+    private readonly Errands _errands;
     private readonly HashSet<MqttSubscription> _handled = [];
     private readonly string _clientId;
     private readonly ClientMetrics _metrics;
@@ -73,6 +74,7 @@ public sealed partial class MqttClient : IMqttClient, IEngineHost
         _log = (_options.LoggerFactory ?? NullLoggerFactory.Instance).CreateLogger("Whimbrel.Client");
         Time = _options.TimeProvider;
         _started = Time.GetTimestamp();
+        _errands = new Errands(FlushHere);
         _engine = new ClientEngine(this, new EngineOptions
         {
             ResponseTimeoutMilliseconds = (long)_options.ResponseTimeout.TotalMilliseconds,
@@ -110,46 +112,69 @@ public sealed partial class MqttClient : IMqttClient, IEngineHost
     /// <summary>The engine's clock: milliseconds since this client was made.</summary>
     internal long Now() => (long)Time.GetElapsedTime(_started).TotalMilliseconds;
 
-    /// <summary>Under the gate: to be done soon, outside it.</summary>
-    internal void Due(IThreadPoolWorkItem item) => _due.Add(item);
+    /// <summary>Under the gate: somebody is to be told soon, outside it.</summary>
+    internal void Due(IThreadPoolWorkItem item) => _errands.Add(item);
 
-    /// <summary>Under the gate: gives all but the last of what is due to other threads.</summary>
-    internal void QueueDueButLast()
+    /// <summary>Under the gate: a handler has something to do, which may take as long as it likes.</summary>
+    internal void Wake(IThreadPoolWorkItem handler) => _woken.Add(handler);
+
+    /// <summary>Under the gate, by the thread that reads: it is going to be free, or not so soon because more lies there.</summary>
+    internal void GiveAway(bool isBusy)
     {
-        int count = _due.Count - 1;
-        if (count <= 0)
-            return;
-        for (int i = 0; i < count; i++)
-            ThreadPool.UnsafeQueueUserWorkItem(_due[i], preferLocal: false);
-        _due.RemoveRange(0, count);
+        if (isBusy)
+            _errands.Send();
+        WakeFrom(isBusy ? 0 : 1);
     }
 
-    /// <summary>Under the gate: what this thread may do itself when it has nothing else to do.</summary>
+    /// <summary>Under the gate, by the thread that reads and is free now: what it may do itself.</summary>
     internal IThreadPoolWorkItem? TakeDue()
     {
-        QueueDueButLast();
-        if (_due.Count == 0)
+        if (_errands.TryJoin())
+        {
+            WakeFrom(0);
+            return _errands;
+        }
+
+        WakeFrom(1);
+        if (_woken.Count == 0)
             return null;
-        IThreadPoolWorkItem last = _due[0];
-        _due.Clear();
-        return last;
+        IThreadPoolWorkItem own = _woken[0];
+        _woken.Clear();
+        return own;
     }
 
     /// <summary>Under the gate: gives everything that is due to other threads.</summary>
     private void QueueDue()
     {
-        foreach (IThreadPoolWorkItem item in _due)
-            ThreadPool.UnsafeQueueUserWorkItem(item, preferLocal: false);
-        _due.Clear();
+        _errands.Send();
+        WakeFrom(0);
+    }
+
+    private void WakeFrom(int first)
+    {
+        for (int i = first; i < _woken.Count; i++)
+            ThreadPool.UnsafeQueueUserWorkItem(_woken[i], preferLocal: false);
+        if (_woken.Count > first)
+            _woken.RemoveRange(first, _woken.Count - first);
+    }
+
+    /// <summary>Sends what was written, on this thread, unless somebody is at it.</summary>
+    private void FlushHere()
+    {
+        Link? writer;
+        lock (_gate)
+            writer = _link is { } link && link.TryBeginWriting() ? link : null;
+        writer?.WriteOnce();
     }
 
     /// <summary>Under the gate, after the engine was asked for something: what it wrote leaves, what it found due is done.</summary>
-    private void AfterEngine()
+    private void AfterEngine(bool isFlushing = true)
     {
         QueueDue();
         if (_engine.HasChanges)
             WriteStore();
-        _link?.Flush();
+        if (isFlushing)
+            _link?.Flush();
     }
 
     /// <summary>Under the gate: bytes have left.</summary>

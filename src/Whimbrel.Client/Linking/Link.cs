@@ -250,7 +250,7 @@ internal sealed class Link : IThreadPoolWorkItem
                     return false;
                 outcome = _engine.Receive(_buffer.AsSpan(_start, _end - _start), now, out int consumed, out wanted);
                 _start += consumed;
-                _client.QueueDueButLast();
+                _client.GiveAway(outcome == ReceiveOutcome.More);
                 isWriter = TryBeginWriting();
             }
 

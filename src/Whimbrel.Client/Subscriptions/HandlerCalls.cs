@@ -31,7 +31,7 @@ internal sealed class HandlerCalls(MqttSubscription subscription, MqttClient cli
             _workers++;
         }
 
-        client.Due(this);
+        client.Wake(this);
     }
 
     /// <summary>Completes when no handler runs; when a handler asks, it is not waited for.</summary>
