@@ -326,6 +326,8 @@ public sealed partial class MqttClient
             _room = null;
             _pong?.TrySetException(new MqttNotConnectedException("The connection is lost."));
             _pong = null;
+            _reauthentication?.TrySetException(_dismissal ?? new MqttNotConnectedException("The connection is lost."));
+            _reauthentication = null;
             AfterEngine();
         }
     }
