@@ -11,6 +11,9 @@ public sealed partial class MqttClient
     /// <summary>A server that accepts and closes at once is not asked ever faster.</summary>
     private const int ShortLifeMilliseconds = 5000;
 
+    /// <summary>Servers that refer to each other in a ring are not followed for ever.</summary>
+    private const int ReferralsMax = 5;
+
     private readonly Queue<EventArgs> _events = new();
     private bool _isTelling;
     private MqttConnectionState _state;
@@ -87,6 +90,7 @@ public sealed partial class MqttClient
         await before.ConfigureAwait(false);
         int failures = 0;
         int refusedCredentials = 0;
+        int referrals = 0;
         while (!stopping.IsCancellationRequested)
         {
             Exception? cause;
@@ -97,6 +101,7 @@ public sealed partial class MqttClient
                 await RestoreAsync(stopping).ConfigureAwait(false);
                 Link link = await AttemptAsync(endpoint, stopping).ConfigureAwait(false);
                 refusedCredentials = 0;
+                referrals = 0;
                 long since = Now();
                 cause = await RunAsync(link, stopping).ConfigureAwait(false);
                 failures = Now() - since < ShortLifeMilliseconds ? failures + 1 : 0;
@@ -119,8 +124,14 @@ public sealed partial class MqttClient
             {
                 cause = exception as MqttException ?? new MqttConnectException($"{endpoint} cannot be reached: {exception.Message}", exception);
                 ClientLog.Failed(_log, endpoint.ToString(), cause.Message);
+                if (referrals < ReferralsMax && MayFollow(cause))
+                {
+                    referrals++;
+                    continue;
+                }
+
                 bool isPermanent = cause is MqttConnectException { IsFinal: true }
-                    || (cause is MqttException { ReasonCode: { } refused } && Refusals.IsPermanent(refused) && !MayFollow(cause));
+                    || (cause is MqttException { ReasonCode: { } refused } && Refusals.IsPermanent(refused));
                 if (cause is MqttException { ReasonCode: ReasonCode.BadUserNameOrPassword } && _options.CredentialProvider is not null && ++refusedCredentials == 1)
                 {
                     // The provider may have a newer token by now.
@@ -173,9 +184,11 @@ public sealed partial class MqttClient
 #pragma warning restore CA5394
     }
 
+    /// <summary>Whether the server has said where to go and that is allowed; the next attempt goes there then.</summary>
     private bool MayFollow(Exception cause)
     {
-        if (!_options.Reconnect.FollowServerReference || cause is not MqttConnectException { ServerReference: { } reference })
+        if (!_options.Reconnect.FollowServerReference
+            || cause is not MqttConnectException { ReasonCode: ReasonCode.UseAnotherServer or ReasonCode.ServerMoved, ServerReference: { } reference })
             return false;
         Endpoint from = _endpoints[_endpointAt];
         string scheme = from.ToString().Split("://")[0];
