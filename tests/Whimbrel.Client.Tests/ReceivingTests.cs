@@ -155,6 +155,52 @@ public class ReceivingTests
         Assert.Equal(["a", "a"], subscriber.Messages.Select(message => message.Topic));
     }
 
+    [Fact]
+    public void What_the_process_before_had_handled_is_answered_and_not_handled_again()
+    {
+        var world = new EngineWorld(new EngineOptions { IsDurable = true, HasLastingSession = true });
+        world.Engine.Restore(new MqttOutboxContent([], [7]), new DeliveryPool(), unix => unix);
+        var subscriber = new RecordingSubscriber();
+        world.Engine.Subscribe("a", new SubscriptionOptions(QoS.ExactlyOnce), subscriber);
+        world.Connect(sessionPresent: true);
+        world.ReceivePublish("a", "handled", QoS.ExactlyOnce, 7, duplicate: true);
+        world.ReceivePublish("a", "new", QoS.ExactlyOnce, 8);
+        Assert.Equal(["new"], subscriber.Messages.Select(message => message.Payload));
+        Assert.Equal(["PUBREC 7"], world.Said());
+
+        // Neither the mark nor its end is said before it is written.
+        world.Engine.Acknowledge(subscriber.Messages[0].Token, ReasonCode.Success);
+        Assert.Empty(world.Said());
+        Assert.Equal((MqttOutboxChangeKind.Received, 8), Commit(world));
+        Assert.Equal(["PUBREC 8"], world.Said());
+        world.ReceiveAck(PacketType.PubRel, 7);
+        Assert.Empty(world.Said());
+        Assert.Equal((MqttOutboxChangeKind.Forget, 7), Commit(world));
+        Assert.Equal(["PUBCOMP 7"], world.Said());
+        world.ReceivePublish("a", "new again", QoS.ExactlyOnce, 7);
+        Assert.Equal("new again", subscriber.Messages[^1].Payload);
+    }
+
+    [Fact]
+    public void What_the_process_before_had_handled_counts_no_more_when_the_server_has_forgotten_the_session()
+    {
+        var world = new EngineWorld(new EngineOptions { IsDurable = true, HasLastingSession = true });
+        world.Engine.Restore(new MqttOutboxContent([], [7]), new DeliveryPool(), unix => unix);
+        var subscriber = new RecordingSubscriber();
+        world.Engine.Subscribe("a", new SubscriptionOptions(QoS.ExactlyOnce), subscriber);
+        world.Connect(sessionPresent: false);
+        Assert.Equal(MqttOutboxChangeKind.NewSession, Commit(world).Kind);
+        world.ReceivePublish("a", "new", QoS.ExactlyOnce, 7);
+        Assert.Equal(["new"], subscriber.Messages.Select(message => message.Payload));
+    }
+
+    private static (MqttOutboxChangeKind Kind, int PacketId) Commit(EngineWorld world)
+    {
+        MqttOutboxChange change = world.Engine.TakeChanges(out long position).Single();
+        world.Engine.Stored(position, world.Now);
+        return (change.Kind, change.PacketId);
+    }
+
     private static (EngineWorld World, RecordingSubscriber Subscriber) Subscribed()
     {
         var world = new EngineWorld();

@@ -20,9 +20,10 @@ public class AuthenticationTests
         await using MqttClient client = New(broker, solver);
         await client.ConnectAsync().WaitAsync(Limit);
         await client.ReauthenticateAsync().WaitAsync(Limit);
-        Task back = ClientTests.Next(client, MqttConnectionState.Connected);
+        Task lost = ClientTests.Next(client, MqttConnectionState.Reconnecting);
         broker.DropConnections();
-        await back.WaitAsync(Limit);
+        await lost.WaitAsync(Limit);
+        await client.WaitForConnectedAsync().WaitAsync(Limit);
         await client.PingAsync().WaitAsync(Limit);
         Assert.Equal(["hello 1", "6x7?", "hello 2", "6x7?", "hello 3", "6x7?"], solver.Said);
         Assert.Equal(3, method.Solved);
