@@ -20,7 +20,7 @@ public sealed partial class MqttClient
         ArgumentNullException.ThrowIfNull(request);
         MessageProperties.CheckTopic(request.Topic);
         CheckExpiry(request);
-        return PublishAsync(request.Topic, request.Payload, PropertiesOf(request), request.QoS, request.Retain, request.Expiry, cancellationToken);
+        return PublishAsync(request.Topic, request.Payload, MessageProperties.Encode(request), request.QoS, request.Retain, request.Expiry, cancellationToken);
     }
 
     public ValueTask<MqttDeliveryHandle> EnqueueAsync(MqttPublishRequest request, CancellationToken cancellationToken = default)
@@ -28,7 +28,7 @@ public sealed partial class MqttClient
         ArgumentNullException.ThrowIfNull(request);
         MessageProperties.CheckTopic(request.Topic);
         CheckExpiry(request);
-        byte[] properties = PropertiesOf(request);
+        byte[] properties = MessageProperties.Encode(request);
         return Telemetry.WatchesPublishing ? WatchEnqueueAsync(request, properties, cancellationToken) : TakeOverAsync(request, properties, cancellationToken);
     }
 
@@ -99,9 +99,6 @@ public sealed partial class MqttClient
         if (request.Expiry <= TimeSpan.Zero)
             throw new ArgumentOutOfRangeException(nameof(request), request.Expiry, "A message's expiry is above zero.");
     }
-
-    private static byte[] PropertiesOf(MqttPublishRequest request) => MessageProperties.Encode(
-        request.PayloadIsText, request.ContentType, request.ResponseTopic, request.CorrelationData, request.UserProperties);
 
     private ValueTask<MqttPublishResult> PublishAsync(
         string topic, ReadOnlyMemory<byte> payload, byte[] properties, MqttQoS qos, bool retain, TimeSpan? expiry, CancellationToken cancellationToken)

@@ -160,7 +160,7 @@ internal sealed partial class ClientEngine
             packet.WillRetain = will.Retain;
             packet.WillDelaySeconds = (uint)will.Delay.TotalSeconds;
             packet.WillMessageExpirySeconds = will.Expiry is { } expiry ? Seconds(expiry) : null;
-            packet.WillProperties = MessageProperties.Encode(will.PayloadIsText, will.ContentType, will.ResponseTopic, will.CorrelationData, will.UserProperties);
+            packet.WillProperties = MessageProperties.Encode(will);
         }
 
         if (is50)
