@@ -1,4 +1,3 @@
-using System.Net.Sockets;
 using System.Threading.Channels;
 using Whimbrel.Client.Transports;
 using Whimbrel.Protocol;
@@ -23,7 +22,7 @@ internal sealed class PlayedServer : IConnector
         lock (Asked)
             Asked.Add(endpoint.ToString());
         if (IsAway)
-            throw new SocketException((int)SocketError.ConnectionRefused);
+            throw new IOException("nobody is at home");
         var link = new PlayedLink();
         _links.Writer.TryWrite(link);
         return ValueTask.FromResult<ITransport>(link);

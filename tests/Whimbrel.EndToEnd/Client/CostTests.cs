@@ -53,6 +53,31 @@ public class CostTests
     }
 
     [Fact]
+    public async Task Publishing_with_QoS_1_allocates_nothing_before_it_waits()
+    {
+        await using BrokerUnderTest broker = await BrokerUnderTest.StartAsync(LinkKind.Pipes);
+        await using MqttClient client = ClientTests.New(broker);
+        await client.ConnectAsync();
+        byte[] payload = new byte[100];
+        long least = long.MaxValue;
+        for (int round = 0; round < 6; round++)
+        {
+            long allocated = 0;
+            for (int i = 0; i < 2000; i++)
+            {
+                long before = GC.GetAllocatedBytesForCurrentThread();
+                ValueTask<MqttPublishResult> publishing = client.PublishAsync("sensors/kitchen/temperature", payload, MqttQoS.AtLeastOnce);
+                allocated += GC.GetAllocatedBytesForCurrentThread() - before;
+                await publishing;
+            }
+
+            least = Math.Min(least, allocated);
+        }
+
+        Assert.True(least < 1000, $"{least} bytes for 2,000 messages");
+    }
+
+    [Fact]
     public async Task Forty_eight_publishers_at_once_lose_nothing()
     {
         await using BrokerUnderTest broker = await BrokerUnderTest.StartAsync(LinkKind.Pipes);
