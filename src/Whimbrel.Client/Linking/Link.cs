@@ -208,6 +208,10 @@ internal sealed class Link : IThreadPoolWorkItem
                 {
                     if (!Take(_receiving.GetResult()))
                         return;
+
+                    // More has come already, and there may be no end to it: what is due goes to other threads.
+                    lock (_gate)
+                        _client.GiveAway(isBusy: true);
                     continue;
                 }
 
