@@ -1,3 +1,4 @@
+using System.Diagnostics.Metrics;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Hosting;
@@ -69,6 +70,7 @@ public static class ClientServices
         options.SessionExpiry = TimeSpan.FromHours(1);
         options.Reconnect.RetryInitialConnect = true;
         options.LoggerFactory = provider.GetService<ILoggerFactory>();
+        options.MeterFactory = provider.GetService<IMeterFactory>();
         options.TimeProvider = provider.GetService<TimeProvider>() ?? options.TimeProvider;
         if (provider.GetService<IConfiguration>() is not { } configuration)
             return;

@@ -103,7 +103,7 @@ internal sealed class HostedClient : IHostedLifecycleService, IAsyncDisposable
     {
         try
         {
-            await Client.OpenSubscriptionAsync(
+            MqttSubscription subscription = await Client.OpenSubscriptionAsync(
                 registration.Filter,
                 async (message, stop) =>
                 {
@@ -111,6 +111,9 @@ internal sealed class HostedClient : IHostedLifecycleService, IAsyncDisposable
                     await handler(message, stop).ConfigureAwait(false);
                 },
                 registration.Options).ConfigureAwait(false);
+
+            // A server that has forgotten the session may not grant it again, much later.
+            await subscription.Completion.ConfigureAwait(false);
         }
         catch (MqttSubscribeException exception)
         {

@@ -38,7 +38,7 @@ internal static partial class ClientLog
     [LoggerMessage(11, LogLevel.Error, "The server refused to subscribe again to {filter}: {reason}")]
     public static partial void SubscriptionRefused(ILogger log, string filter, string reason);
 
-    [LoggerMessage(12, LogLevel.Error, "A subscriber of ConnectionStateChanged threw")]
+    [LoggerMessage(12, LogLevel.Error, "A subscriber of the client's events threw")]
     public static partial void EventFailed(ILogger log, Exception exception);
 
     [LoggerMessage(13, LogLevel.Error, "The outbox cannot be written: {reason}")]

@@ -9,6 +9,12 @@ public interface IMqttClient : IAsyncDisposable
     /// <summary>Notification only. In order, one at a time, never on the thread that reads.</summary>
     event EventHandler<MqttConnectionStateChangedEventArgs>? ConnectionStateChanged;
 
+    /// <summary>
+    /// A server that had forgotten the session does not grant a subscription again that it had granted. It gets nothing any more: its reader's
+    /// loop and its <see cref="MqttSubscription.Completion"/> fail. Told in order with the changes of state.
+    /// </summary>
+    event EventHandler<MqttSubscriptionRefusedEventArgs>? SubscriptionRefused;
+
     MqttConnectionState State { get; }
 
     /// <summary>What was agreed on with the server last; null before the first connection.</summary>

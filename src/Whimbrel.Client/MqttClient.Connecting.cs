@@ -11,7 +11,10 @@ public sealed partial class MqttClient
     /// <summary>A server that accepts and closes at once is not asked ever faster.</summary>
     private const int ShortLifeMilliseconds = 5000;
 
-    private readonly Queue<MqttConnectionStateChangedEventArgs> _events = new();
+    /// <summary>Servers that refer to each other in a ring are not followed for ever.</summary>
+    private const int ReferralsMax = 5;
+
+    private readonly Queue<EventArgs> _events = new();
     private bool _isTelling;
     private MqttConnectionState _state;
     private Task _supervision = Task.CompletedTask;
@@ -20,7 +23,7 @@ public sealed partial class MqttClient
     private TaskCompletionSource<MqttConnectResult>? _handshake;
     private Exception? _dismissal;
     private Exception? _fault;
-    private bool _isBlamed;
+    private Blame _blame;
     private bool _hasConnected;
     private bool _hasEverConnected;
     private bool _isLeaving;
@@ -76,7 +79,7 @@ public sealed partial class MqttClient
             SetState(MqttConnectionState.Connecting, null, false);
             Task before = _supervision;
             CancellationToken stopping = _stopping.Token;
-            _supervision = Task.Run(() => SuperviseAsync(before, stopping), CancellationToken.None);
+            _supervision = RunApart(() => SuperviseAsync(before, stopping));
         }
 
         return _connected.Task;
@@ -87,15 +90,18 @@ public sealed partial class MqttClient
         await before.ConfigureAwait(false);
         int failures = 0;
         int refusedCredentials = 0;
+        int referrals = 0;
         while (!stopping.IsCancellationRequested)
         {
             Exception? cause;
             Endpoint endpoint = _referred ?? _endpoints[_endpointAt];
+            Telemetry.Connecting(endpoint);
             try
             {
                 await RestoreAsync(stopping).ConfigureAwait(false);
                 Link link = await AttemptAsync(endpoint, stopping).ConfigureAwait(false);
                 refusedCredentials = 0;
+                referrals = 0;
                 long since = Now();
                 cause = await RunAsync(link, stopping).ConfigureAwait(false);
                 failures = Now() - since < ShortLifeMilliseconds ? failures + 1 : 0;
@@ -118,8 +124,14 @@ public sealed partial class MqttClient
             {
                 cause = exception as MqttException ?? new MqttConnectException($"{endpoint} cannot be reached: {exception.Message}", exception);
                 ClientLog.Failed(_log, endpoint.ToString(), cause.Message);
+                if (referrals < ReferralsMax && MayFollow(cause))
+                {
+                    referrals++;
+                    continue;
+                }
+
                 bool isPermanent = cause is MqttConnectException { IsFinal: true }
-                    || (cause is MqttException { ReasonCode: { } refused } && Refusals.IsPermanent(refused) && !MayFollow(cause));
+                    || (cause is MqttException { ReasonCode: { } refused } && Refusals.IsPermanent(refused));
                 if (cause is MqttException { ReasonCode: ReasonCode.BadUserNameOrPassword } && _options.CredentialProvider is not null && ++refusedCredentials == 1)
                 {
                     // The provider may have a newer token by now.
@@ -172,9 +184,11 @@ public sealed partial class MqttClient
 #pragma warning restore CA5394
     }
 
+    /// <summary>Whether the server has said where to go and that is allowed; the next attempt goes there then.</summary>
     private bool MayFollow(Exception cause)
     {
-        if (!_options.Reconnect.FollowServerReference || cause is not MqttConnectException { ServerReference: { } reference })
+        if (!_options.Reconnect.FollowServerReference
+            || cause is not MqttConnectException { ReasonCode: ReasonCode.UseAnotherServer or ReasonCode.ServerMoved, ServerReference: { } reference })
             return false;
         Endpoint from = _endpoints[_endpointAt];
         string scheme = from.ToString().Split("://")[0];
@@ -219,7 +233,7 @@ public sealed partial class MqttClient
             lock (_gate)
             {
                 _dismissal = null;
-                _isBlamed = true;
+                _blame = Blame.Possible;
                 _handshake = handshake;
                 _link = link;
                 _engine.Open(request, Now());
@@ -303,7 +317,7 @@ public sealed partial class MqttClient
 
         if (!isAlive)
         {
-            _isBlamed = false;
+            _blame = Blame.None;
             link.Abort(new MqttNotConnectedException($"The server has not answered for {_options.ResponseTimeout.TotalSeconds:0.#} seconds."));
         }
     }
@@ -318,13 +332,15 @@ public sealed partial class MqttClient
                 return;
             _link = null;
             _handshake = null;
-            _engine.Closed(_isBlamed && cause is not OperationCanceledException);
+            _engine.Closed(cause is OperationCanceledException ? Blame.None : _blame);
             if (_connected.Task.IsCompletedSuccessfully)
                 _connected = NewConnected();
             _room?.TrySetResult();
             _room = null;
             _pong?.TrySetException(new MqttNotConnectedException("The connection is lost."));
             _pong = null;
+            _reauthentication?.TrySetException(_dismissal ?? new MqttNotConnectedException("The connection is lost."));
+            _reauthentication = null;
             AfterEngine();
         }
     }
@@ -373,6 +389,8 @@ public sealed partial class MqttClient
 
         if (isLost)
             ClientLog.SessionLost(_log, _engine.SubscriptionCount);
+        if (_hasEverConnected)
+            Telemetry.Reconnected(isLost);
         _hasConnected = true;
         _hasEverConnected = true;
         if (result.SessionPresent)
@@ -391,7 +409,7 @@ public sealed partial class MqttClient
 
     void IEngineHost.Dismissed(ReasonCode reason, string? said, string? serverReference)
     {
-        _isBlamed = Refusals.BlamesMessage(reason);
+        _blame = Refusals.Blames(reason);
         _dismissal = new MqttConnectException($"The server closed the connection: {MqttException.Describe(reason, said)}.", reason, serverReference);
     }
 
@@ -403,8 +421,14 @@ public sealed partial class MqttClient
     {
         if (_state == state)
             return;
-        _events.Enqueue(new MqttConnectionStateChangedEventArgs(_state, state, sessionLost, reason));
+        Announce(new MqttConnectionStateChangedEventArgs(_state, state, sessionLost, reason));
         _state = state;
+    }
+
+    /// <summary>Under the gate: has it told later, after what was announced before.</summary>
+    private void Announce(EventArgs happened)
+    {
+        _events.Enqueue(happened);
         if (_isTelling)
             return;
         _isTelling = true;
@@ -415,10 +439,10 @@ public sealed partial class MqttClient
     {
         while (true)
         {
-            MqttConnectionStateChangedEventArgs? change;
+            EventArgs? happened;
             lock (_gate)
             {
-                if (!_events.TryDequeue(out change))
+                if (!_events.TryDequeue(out happened))
                 {
                     _isTelling = false;
                     return;
@@ -427,7 +451,10 @@ public sealed partial class MqttClient
 
             try
             {
-                ConnectionStateChanged?.Invoke(this, change);
+                if (happened is MqttConnectionStateChangedEventArgs change)
+                    ConnectionStateChanged?.Invoke(this, change);
+                else
+                    SubscriptionRefused?.Invoke(this, (MqttSubscriptionRefusedEventArgs)happened);
             }
 #pragma warning disable CA1031 // A listener must not break the client.
             catch (Exception exception)

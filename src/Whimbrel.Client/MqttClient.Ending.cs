@@ -50,7 +50,7 @@ public sealed partial class MqttClient
             try
             {
                 await Task.WhenAll(handlers).WaitAsync(limit.Token).ConfigureAwait(false);
-                if (State == MqttConnectionState.Connected)
+                if (State == MqttConnectionState.Connected && !_isLeaving)
                     await FlushAsync(limit.Token).ConfigureAwait(false);
             }
             catch (Exception exception) when (exception is OperationCanceledException or MqttException)
@@ -59,6 +59,7 @@ public sealed partial class MqttClient
             }
         }
 
+        _metrics.Remove(this);
         await _ending.CancelAsync().ConfigureAwait(false);
         await LeaveAsync(MqttConnectionState.Disposed, new MqttDisconnectOptions { SessionExpiry = _options.SessionExpiry is null ? TimeSpan.Zero : null }, CancellationToken.None)
             .ConfigureAwait(false);

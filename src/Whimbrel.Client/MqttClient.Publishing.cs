@@ -1,5 +1,6 @@
 using Whimbrel.Client.Engine;
 using Whimbrel.Client.Linking;
+using Whimbrel.Client.Telemetry;
 using Whimbrel.Protocol;
 
 namespace Whimbrel.Client;
@@ -19,15 +20,20 @@ public sealed partial class MqttClient
         ArgumentNullException.ThrowIfNull(request);
         MessageProperties.CheckTopic(request.Topic);
         CheckExpiry(request);
-        return PublishAsync(request.Topic, request.Payload, PropertiesOf(request), request.QoS, request.Retain, request.Expiry, cancellationToken);
+        return PublishAsync(request.Topic, request.Payload, MessageProperties.Encode(request), request.QoS, request.Retain, request.Expiry, cancellationToken);
     }
 
-    public async ValueTask<MqttDeliveryHandle> EnqueueAsync(MqttPublishRequest request, CancellationToken cancellationToken = default)
+    public ValueTask<MqttDeliveryHandle> EnqueueAsync(MqttPublishRequest request, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(request);
         MessageProperties.CheckTopic(request.Topic);
         CheckExpiry(request);
-        byte[] properties = PropertiesOf(request);
+        byte[] properties = MessageProperties.Encode(request);
+        return Telemetry.WatchesPublishing ? WatchEnqueueAsync(request, properties, cancellationToken) : TakeOverAsync(request, properties, cancellationToken);
+    }
+
+    private async ValueTask<MqttDeliveryHandle> TakeOverAsync(MqttPublishRequest request, byte[] properties, CancellationToken cancellationToken)
+    {
         MqttQoS qos = request.QoS == MqttQoS.AtMostOnce ? MqttQoS.AtLeastOnce : request.QoS;
         cancellationToken.ThrowIfCancellationRequested();
         await RestoreAsync(cancellationToken).ConfigureAwait(false);
@@ -94,18 +100,21 @@ public sealed partial class MqttClient
             throw new ArgumentOutOfRangeException(nameof(request), request.Expiry, "A message's expiry is above zero.");
     }
 
-    private static byte[] PropertiesOf(MqttPublishRequest request) => MessageProperties.Encode(
-        request.PayloadIsText, request.ContentType, request.ResponseTopic, request.CorrelationData, request.UserProperties);
-
     private ValueTask<MqttPublishResult> PublishAsync(
         string topic, ReadOnlyMemory<byte> payload, byte[] properties, MqttQoS qos, bool retain, TimeSpan? expiry, CancellationToken cancellationToken)
     {
         if (cancellationToken.IsCancellationRequested)
             return ValueTask.FromException<MqttPublishResult>(new MqttPublishCanceledException(maybeDelivered: false, cancellationToken));
-        return qos == MqttQoS.AtMostOnce
+        return Telemetry.WatchesPublishing
+            ? WatchPublishAsync(topic, payload, properties, qos, retain, expiry, cancellationToken)
+            : DispatchAsync(topic, payload, properties, qos, retain, expiry, cancellationToken);
+    }
+
+    private ValueTask<MqttPublishResult> DispatchAsync(
+        string topic, ReadOnlyMemory<byte> payload, byte[] properties, MqttQoS qos, bool retain, TimeSpan? expiry, CancellationToken cancellationToken) =>
+        qos == MqttQoS.AtMostOnce
             ? SendAsync(topic, payload, properties, retain, expiry, cancellationToken)
             : DeliverAsync(topic, payload, properties, (QoS)qos, retain, expiry, cancellationToken);
-    }
 
     /// <summary>QoS 0: written at once if there is a connection and room; nothing is allocated then.</summary>
     private ValueTask<MqttPublishResult> SendAsync(
@@ -183,9 +192,10 @@ public sealed partial class MqttClient
             Fill(delivery, topic, payload, properties, qos, retain, expiry);
             task = delivery.Task;
             bool isAlone = _engine.OutboxCount == 0;
+            bool isTold = _errands.IsOfThisThread;
             _engine.Enqueue(delivery, Now());
-            writer = isAlone && _link is { } link && link.TryBeginWriting() ? link : null;
-            AfterEngine();
+            writer = (isAlone || isTold) && !(isTold && _errands.HasMore) && _link is { } link && link.TryBeginWriting() ? link : null;
+            AfterEngine(isFlushing: !isTold);
         }
 
         // Somebody who publishes one after the other pays no thread change; when many are under way, they leave together.
@@ -291,6 +301,7 @@ public sealed partial class MqttClient
                 case MqttOutboxFull.Refuse:
                     throw new MqttOutboxFullException("The outbox is full.");
                 case MqttOutboxFull.DropOldest when _engine.DropOldest():
+                    Telemetry.Dropped(ClientTelemetry.OutboxFull);
                     continue;
                 default:
                     return OutboxRoom();

@@ -95,22 +95,22 @@ public sealed partial class MqttClient
         try
         {
             string prefix = Server?.ResponseInformation is { Length: > 0 } given ? given.TrimEnd('/') : "whimbrel/responses";
-            return _responses ??= await OpenSubscriptionAsync(
-                $"{prefix}/{ClientId}",
-                (message, _) =>
-                {
-                    ReadOnlySpan<byte> correlation = message.CorrelationData.Span;
-                    if (correlation.Length == CorrelationBytes && _requests.TryGetValue(KeyOf(correlation), out TaskCompletionSource<MqttMessage>? waiting))
-                        waiting.TrySetResult(message);
-                    return ValueTask.CompletedTask;
-                },
-                new MqttSubscribeOptions { QoS = MqttQoS.AtLeastOnce, QueueMessages = 4096 },
+            return _responses ??= await OpenAsync(
+                new MqttSubscription(this, $"{prefix}/{ClientId}", new MqttSubscribeOptions { QoS = MqttQoS.AtLeastOnce, QueueMessages = 4096 }, Answered) { IsOwn = true },
                 cancellationToken).ConfigureAwait(false);
         }
         finally
         {
             _openingResponses.Release();
         }
+    }
+
+    private ValueTask Answered(MqttMessage message, CancellationToken stopping)
+    {
+        ReadOnlySpan<byte> correlation = message.CorrelationData.Span;
+        if (correlation.Length == CorrelationBytes && _requests.TryGetValue(KeyOf(correlation), out TaskCompletionSource<MqttMessage>? waiting))
+            waiting.TrySetResult(message);
+        return ValueTask.CompletedTask;
     }
 
     private static UInt128 KeyOf(ReadOnlySpan<byte> correlation) => System.Buffers.Binary.BinaryPrimitives.ReadUInt128BigEndian(correlation);

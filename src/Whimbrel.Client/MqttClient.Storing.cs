@@ -59,7 +59,7 @@ public sealed partial class MqttClient
         if (_isStoring || _storeFailure is not null)
             return;
         _isStoring = true;
-        _ = Task.Run(WriteStoreAsync);
+        _ = RunApart(WriteStoreAsync);
     }
 
     private async Task WriteStoreAsync()

@@ -1,6 +1,7 @@
 using System.Runtime.CompilerServices;
 using Whimbrel.Client.Engine;
 using Whimbrel.Client.Subscriptions;
+using Whimbrel.Client.Telemetry;
 using Whimbrel.Protocol;
 
 namespace Whimbrel.Client;
@@ -82,6 +83,7 @@ public sealed partial class MqttClient
     internal async ValueTask HandlerFailedAsync(MqttSubscription subscription, MqttMessage message, Exception failure)
     {
         ClientLog.HandlerFailed(_log, failure, subscription.Filter, message.Topic);
+        Telemetry.Dropped(failure is MqttPayloadException ? ClientTelemetry.Unreadable : ClientTelemetry.HandlerFailed);
         if (subscription.Options.DeadLetterTopic is not { } topic)
             return;
         try
@@ -93,6 +95,7 @@ public sealed partial class MqttClient
                     Payload = message.Payload,
                     QoS = MqttQoS.AtLeastOnce,
                     ContentType = message.ContentType,
+                    PayloadIsText = message.PayloadIsText,
                     UserProperties = [.. message.UserProperties, new("original-topic", message.Topic), new("error", failure.GetType().Name)],
                 },
                 Ending).ConfigureAwait(false);
@@ -103,10 +106,15 @@ public sealed partial class MqttClient
         }
     }
 
-    void IEngineHost.SubscriptionRefused(BrokerSubscription subscription, ReasonCode reason)
+    void IEngineHost.SubscriptionRefused(BrokerSubscription subscription, ReasonCode reason, bool wasGranted)
     {
         var error = new MqttSubscribeException($"The server refused the subscription to '{subscription.Filter}': {MqttException.Describe(reason, null)}.", reason);
-        ClientLog.SubscriptionRefused(_log, subscription.Filter, error.Message);
+        if (wasGranted)
+        {
+            ClientLog.SubscriptionRefused(_log, subscription.Filter, error.Message);
+            Announce(new MqttSubscriptionRefusedEventArgs(subscription.Filter, error));
+        }
+
         foreach (ISubscriber subscriber in subscription.Subscribers)
         {
             if (subscriber is not MqttSubscription refused)

@@ -3,6 +3,7 @@ using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
 using Whimbrel.Client.Engine;
 using Whimbrel.Client.Linking;
+using Whimbrel.Client.Telemetry;
 using Whimbrel.Client.Transports;
 using Whimbrel.Protocol;
 
@@ -23,9 +24,11 @@ public sealed partial class MqttClient : IMqttClient, IEngineHost
     private readonly DeliveryPool _deliveries = new();
     private readonly long _started;
     private readonly CancellationTokenSource _ending = new();
-    private readonly List<IThreadPoolWorkItem> _due = [];
+    private readonly List<IThreadPoolWorkItem> _woken = [];
+    private readonly Errands _errands;
     private readonly HashSet<MqttSubscription> _handled = [];
     private readonly string _clientId;
+    private readonly ClientMetrics _metrics;
     private TaskCompletionSource? _room;
     private TaskCompletionSource? _outboxRoom;
     private Link? _link;
@@ -65,10 +68,13 @@ public sealed partial class MqttClient : IMqttClient, IEngineHost
         }
 
         _clientId = _options.ClientId ?? $"whimbrel-{Guid.NewGuid().ToString("N")[..16]}";
+        _metrics = ClientMetrics.For(_options.MeterFactory);
+        Telemetry = new ClientTelemetry(_metrics, _options.PropagateTraceContext, _clientId);
         _connector = _options.Connector ?? new NetworkConnector(_options);
         _log = (_options.LoggerFactory ?? NullLoggerFactory.Instance).CreateLogger("Whimbrel.Client");
         Time = _options.TimeProvider;
         _started = Time.GetTimestamp();
+        _errands = new Errands(FlushHere);
         _engine = new ClientEngine(this, new EngineOptions
         {
             ResponseTimeoutMilliseconds = (long)_options.ResponseTimeout.TotalMilliseconds,
@@ -78,15 +84,20 @@ public sealed partial class MqttClient : IMqttClient, IEngineHost
             IsDurable = _options.Outbox.Store is not null,
             HasLastingSession = _options.SessionExpiry > TimeSpan.Zero,
         });
+        _metrics.Add(this);
     }
 
     public event EventHandler<MqttConnectionStateChangedEventArgs>? ConnectionStateChanged;
+
+    public event EventHandler<MqttSubscriptionRefusedEventArgs>? SubscriptionRefused;
 
     public MqttServerCapabilities? Server { get; private set; }
 
     public string ClientId => Server?.ClientId ?? _clientId;
 
     internal TimeProvider Time { get; }
+
+    internal ClientTelemetry Telemetry { get; }
 
     /// <summary>Where things stand, for somebody who looks for a fault.</summary>
     internal string Describe()
@@ -101,46 +112,69 @@ public sealed partial class MqttClient : IMqttClient, IEngineHost
     /// <summary>The engine's clock: milliseconds since this client was made.</summary>
     internal long Now() => (long)Time.GetElapsedTime(_started).TotalMilliseconds;
 
-    /// <summary>Under the gate: to be done soon, outside it.</summary>
-    internal void Due(IThreadPoolWorkItem item) => _due.Add(item);
+    /// <summary>Under the gate: somebody is to be told soon, outside it.</summary>
+    internal void Due(IThreadPoolWorkItem item) => _errands.Add(item);
 
-    /// <summary>Under the gate: gives all but the last of what is due to other threads.</summary>
-    internal void QueueDueButLast()
+    /// <summary>Under the gate: a handler has something to do, which may take as long as it likes.</summary>
+    internal void Wake(IThreadPoolWorkItem handler) => _woken.Add(handler);
+
+    /// <summary>Under the gate, by the thread that reads: it is going to be free, or not so soon because more lies there.</summary>
+    internal void GiveAway(bool isBusy)
     {
-        int count = _due.Count - 1;
-        if (count <= 0)
-            return;
-        for (int i = 0; i < count; i++)
-            ThreadPool.UnsafeQueueUserWorkItem(_due[i], preferLocal: false);
-        _due.RemoveRange(0, count);
+        if (isBusy)
+            _errands.Send();
+        WakeFrom(isBusy ? 0 : 1);
     }
 
-    /// <summary>Under the gate: what this thread may do itself when it has nothing else to do.</summary>
+    /// <summary>Under the gate, by the thread that reads and is free now: what it may do itself.</summary>
     internal IThreadPoolWorkItem? TakeDue()
     {
-        QueueDueButLast();
-        if (_due.Count == 0)
+        if (_errands.TryJoin())
+        {
+            WakeFrom(0);
+            return _errands;
+        }
+
+        WakeFrom(1);
+        if (_woken.Count == 0)
             return null;
-        IThreadPoolWorkItem last = _due[0];
-        _due.Clear();
-        return last;
+        IThreadPoolWorkItem own = _woken[0];
+        _woken.Clear();
+        return own;
     }
 
     /// <summary>Under the gate: gives everything that is due to other threads.</summary>
     private void QueueDue()
     {
-        foreach (IThreadPoolWorkItem item in _due)
-            ThreadPool.UnsafeQueueUserWorkItem(item, preferLocal: false);
-        _due.Clear();
+        _errands.Send();
+        WakeFrom(0);
+    }
+
+    private void WakeFrom(int first)
+    {
+        for (int i = first; i < _woken.Count; i++)
+            ThreadPool.UnsafeQueueUserWorkItem(_woken[i], preferLocal: false);
+        if (_woken.Count > first)
+            _woken.RemoveRange(first, _woken.Count - first);
+    }
+
+    /// <summary>Sends what was written, on this thread, unless somebody is at it.</summary>
+    private void FlushHere()
+    {
+        Link? writer;
+        lock (_gate)
+            writer = _link is { } link && link.TryBeginWriting() ? link : null;
+        writer?.WriteOnce();
     }
 
     /// <summary>Under the gate, after the engine was asked for something: what it wrote leaves, what it found due is done.</summary>
-    private void AfterEngine()
+    private void AfterEngine(bool isFlushing = true)
     {
         QueueDue();
         if (_engine.HasChanges)
             WriteStore();
-        _link?.Flush();
+        if (isFlushing)
+            _link?.Flush();
     }
 
     /// <summary>Under the gate: bytes have left.</summary>
@@ -148,6 +182,15 @@ public sealed partial class MqttClient : IMqttClient, IEngineHost
     {
         _room?.TrySetResult();
         _room = null;
+    }
+
+    /// <summary>Runs what outlives the call that began it and is no part of that call's context, such as its trace.</summary>
+    private static Task RunApart(Func<Task> work)
+    {
+        if (ExecutionContext.IsFlowSuppressed())
+            return Task.Run(work);
+        using (ExecutionContext.SuppressFlow())
+            return Task.Run(work);
     }
 
     void IEngineHost.Finished(Delivery delivery) => Due(delivery);
@@ -163,12 +206,15 @@ public sealed partial class MqttClient : IMqttClient, IEngineHost
         switch (notice)
         {
             case EngineNotice.Expired:
+                Telemetry.Dropped(ClientTelemetry.Expired);
                 ClientLog.Expired(_log, topic);
                 break;
             case EngineNotice.Quarantined:
+                Telemetry.Dropped(ClientTelemetry.Quarantined);
                 ClientLog.Quarantined(_log, topic);
                 break;
             default:
+                Telemetry.Dropped(ClientTelemetry.Unclaimed);
                 ClientLog.NobodyWants(_log, topic);
                 break;
         }
@@ -178,6 +224,18 @@ public sealed partial class MqttClient : IMqttClient, IEngineHost
     {
         _pong?.TrySetResult();
         _pong = null;
+    }
+
+    internal ClientFigures Figures()
+    {
+        lock (_gate)
+            return new ClientFigures(_engine.OutboxCount, _engine.OutboxBytes, _engine.InFlightCount);
+    }
+
+    internal MqttSubscription[] Subscriptions()
+    {
+        lock (_gate)
+            return [.. _subscriptions];
     }
 
     internal void NoticeOverflow(MqttSubscription subscription) => ClientLog.Overflow(_log, subscription.Filter);

@@ -39,3 +39,13 @@ public sealed class MqttConnectionStateChangedEventArgs(
 
     public Exception? Reason { get; } = reason;
 }
+
+/// <summary>Tells that a subscription is gone because the server does not grant it any more.</summary>
+/// <param name="filter">As the server knows it, the group included.</param>
+/// <param name="reason">What it said.</param>
+public sealed class MqttSubscriptionRefusedEventArgs(string filter, MqttSubscribeException reason) : EventArgs
+{
+    public string Filter { get; } = filter;
+
+    public MqttSubscribeException Reason { get; } = reason;
+}

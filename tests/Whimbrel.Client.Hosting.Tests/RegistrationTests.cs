@@ -1,3 +1,4 @@
+using System.Diagnostics.Metrics;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Diagnostics.HealthChecks;
@@ -39,6 +40,16 @@ public class RegistrationTests
         Assert.EndsWith($"-{Environment.MachineName}-mqtt", options.ClientId, StringComparison.Ordinal);
         Assert.Equal(TimeSpan.FromHours(1), options.SessionExpiry);
         Assert.True(options.Reconnect.RetryInitialConnect);
+    }
+
+    [Fact]
+    public void Instruments_belong_to_the_application_s_meters()
+    {
+        var services = new ServiceCollection();
+        services.AddMetrics();
+        services.AddMqttClient();
+        using ServiceProvider provider = services.BuildServiceProvider();
+        Assert.Same(provider.GetRequiredService<IMeterFactory>(), provider.GetRequiredService<IOptionsMonitor<MqttClientOptions>>().Get("mqtt").MeterFactory);
     }
 
     [Fact]

@@ -51,6 +51,8 @@ internal sealed class EngineWorld
     public ReceiveOutcome ReceiveAck(PacketType type, int id, ReasonCode reason = ReasonCode.Success) =>
         Receive(new AckPacket { Type = type, PacketId = (ushort)id, Reason = reason });
 
+    public void ReceivePong() => Assert.Equal(ReceiveOutcome.NeedMore, Engine.Receive(PingPacket.Response, Now, out _, out _));
+
     public ReceiveOutcome ReceivePublish(string topic, string payload, QoS qos, int id = 0, bool duplicate = false, int alias = 0) => Receive(new PublishPacket
     {
         Topic = Encoding.UTF8.GetBytes(topic),

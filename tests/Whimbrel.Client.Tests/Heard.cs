@@ -18,11 +18,22 @@ internal sealed record Heard(PacketType Type)
 
     public ReasonCode Reason { get; private init; }
 
+    public ProtocolVersion Version { get; private init; }
+
+    /// <summary>CONNECT's user name and password.</summary>
+    public string Credentials { get; private init; } = "";
+
     public static Heard From(in Frame frame, ProtocolVersion version)
     {
         Violation violation = default;
         switch (frame.Type)
         {
+            case PacketType.Connect when ConnectPacket.TryParse(frame, out ConnectPacket connect, out violation):
+                return new Heard(frame.Type)
+                {
+                    Version = connect.Version,
+                    Credentials = $"{Encoding.UTF8.GetString(connect.UserName)} {Encoding.UTF8.GetString(connect.Password)}",
+                };
             case PacketType.Publish when PublishPacket.TryParse(frame, version, out PublishPacket publish, out violation):
                 return new Heard(frame.Type)
                 {

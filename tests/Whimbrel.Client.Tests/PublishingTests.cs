@@ -28,7 +28,7 @@ public class PublishingTests
         world.Publish("a", "3", QoS.ExactlyOnce);
         world.ReceiveAck(PacketType.PubRec, 3);
         world.Sent();
-        world.Engine.Closed(isBlamed: false);
+        world.Engine.Closed(Blame.None);
         world.Publish("a", "4", QoS.AtLeastOnce);
         Assert.Equal(["PUBREL 3", "PUBLISH DUP 1 a=1", "PUBLISH DUP 2 a=2", "PUBLISH 4 a=4"], world.Connect(sessionPresent: true).Select(EngineWorld.Short));
     }
@@ -42,7 +42,7 @@ public class PublishingTests
         Delivery taken = world.Publish("a", "2", QoS.ExactlyOnce);
         world.ReceiveAck(PacketType.PubRec, 2);
         world.Sent();
-        world.Engine.Closed(isBlamed: false);
+        world.Engine.Closed(Blame.None);
         List<Heard> said = world.Connect(sessionPresent: false);
         Assert.Equal([false], said.Select(seen => seen.Duplicate));
         Assert.Equal(["1"], said.Select(seen => seen.Payload));
@@ -79,8 +79,10 @@ public class PublishingTests
         Assert.Contains("Expired a", world.Host.Told);
     }
 
-    [Fact]
-    public void A_message_that_the_server_closes_the_connection_over_is_taken_out_and_the_others_go_on()
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void A_message_that_the_server_closes_the_connection_over_is_taken_out_and_the_others_go_on(bool isNamed)
     {
         var world = new EngineWorld();
         world.Publish("good", "1", QoS.AtLeastOnce);
@@ -98,16 +100,71 @@ public class PublishingTests
                 isClosed = seen.Topic == "poison" || arrived.Any(later => later.Topic == "poison");
                 if (isClosed)
                     break;
-                world.ReceiveAck(PacketType.PubAck, seen.PacketId);
+                if (seen.Type == PacketType.PingReq)
+                    world.ReceivePong();
+                else
+                    world.ReceiveAck(PacketType.PubAck, seen.PacketId);
                 world.Sent().ForEach(arrived.Enqueue);
             }
 
-            world.Engine.Closed(isBlamed: isClosed);
+            world.Engine.Closed(!isClosed ? Blame.None : isNamed ? Blame.Named : Blame.Possible);
         }
 
         Assert.Equal(0, world.Engine.OutboxCount);
         Assert.Equal(["Quarantined poison"], world.Host.Told.Where(told => told.StartsWith("Quarantined", StringComparison.Ordinal)));
         Assert.Equal(3, world.Host.FinishedDeliveries.Count);
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void A_server_that_falls_over_by_itself_takes_no_message_out(bool isLate)
+    {
+        var world = new EngineWorld();
+        world.Publish("a", "1", QoS.AtLeastOnce);
+        int sent = 0;
+        for (int attempt = 0; attempt < 50; attempt++)
+        {
+            List<Heard> arrived = world.Connect(sessionPresent: attempt > 0);
+            if (isLate)
+            {
+                // It is there, gets the message, is there still, and only then closes.
+                world.ReceivePong();
+                arrived.AddRange(world.Sent());
+                world.ReceivePong();
+            }
+
+            sent += arrived.Count(seen => seen.Type == PacketType.Publish);
+            world.Engine.Closed(Blame.Possible);
+        }
+
+        Assert.Equal(1, world.Engine.OutboxCount);
+        Assert.Equal(isLate ? 50 : 2, sent);
+        Assert.DoesNotContain("Quarantined a", world.Host.Told);
+        world.Connect(sessionPresent: true);
+        world.ReceivePong();
+        world.ReceiveAck(PacketType.PubAck, world.Sent().Single().PacketId);
+        Assert.Equal(0, world.Engine.OutboxCount);
+    }
+
+    [Fact]
+    public void In_a_session_that_another_process_left_every_identifier_of_QoS_2_is_released_before_its_first_use()
+    {
+        var world = new EngineWorld();
+        world.Connect(sessionPresent: true);
+        world.Publish("a", "1", QoS.ExactlyOnce);
+        world.Publish("a", "2", QoS.AtLeastOnce);
+        Assert.Equal(["PUBREL 1", "PUBLISH 1 a=1", "PUBLISH 2 a=2"], world.Said());
+        world.ReceiveAck(PacketType.PubComp, 1, ReasonCode.PacketIdentifierNotFound);
+        Assert.Empty(world.Host.FinishedDeliveries);
+        world.ReceiveAck(PacketType.PubRec, 1);
+        Assert.Equal(["PUBREL 1"], world.Said());
+        world.ReceiveAck(PacketType.PubComp, 1);
+        Assert.Single(world.Host.FinishedDeliveries);
+        world.Engine.Closed(Blame.None);
+        world.Connect(sessionPresent: false);
+        world.Publish("a", "3", QoS.ExactlyOnce);
+        Assert.DoesNotContain(world.Said(), said => said.StartsWith("PUBREL", StringComparison.Ordinal));
     }
 
     [Fact]
@@ -120,7 +177,7 @@ public class PublishingTests
         List<Heard> sent = world.Sent();
         Assert.Equal(["sensors/kitchen/temperature", "sensors/kitchen/temperature", ""], sent.Select(seen => seen.Topic));
         Assert.Equal([0, 1, 1], sent.Select(seen => (int)seen.TopicAlias));
-        world.Engine.Closed(isBlamed: false);
+        world.Engine.Closed(Blame.None);
         world.Connect(sessionPresent: true, aliases: 5);
         world.Engine.Publish("sensors/kitchen/temperature", "x"u8, default, false, null);
         Assert.Equal("sensors/kitchen/temperature", world.Sent()[0].Topic);

@@ -24,7 +24,7 @@ public class ReceivingTests
     {
         (EngineWorld world, RecordingSubscriber subscriber) = Subscribed();
         world.ReceivePublish("a", "1", QoS.AtLeastOnce, 1);
-        world.Engine.Closed(isBlamed: false);
+        world.Engine.Closed(Blame.None);
         world.Connect(sessionPresent: true);
         world.ReceivePublish("a", "1", QoS.AtLeastOnce, 1, duplicate: true);
         Assert.Equal(AckOutcome.Stale, world.Engine.Acknowledge(subscriber.Messages[0].Token, ReasonCode.Success));
@@ -38,7 +38,7 @@ public class ReceivingTests
     {
         (EngineWorld world, RecordingSubscriber subscriber) = Subscribed();
         world.ReceivePublish("a", "1", QoS.ExactlyOnce, 1);
-        world.Engine.Closed(isBlamed: false);
+        world.Engine.Closed(Blame.None);
         world.Connect(sessionPresent: true);
         world.ReceivePublish("a", "1", QoS.ExactlyOnce, 1, duplicate: true);
         Assert.Single(subscriber.Messages);
@@ -56,7 +56,7 @@ public class ReceivingTests
         (EngineWorld world, RecordingSubscriber subscriber) = Subscribed();
         world.ReceivePublish("a", "1", QoS.ExactlyOnce, 1);
         world.Engine.Acknowledge(subscriber.Messages[0].Token, ReasonCode.Success);
-        world.Engine.Closed(isBlamed: false);
+        world.Engine.Closed(Blame.None);
         world.Connect(sessionPresent: false);
         world.ReceivePublish("a", "other", QoS.ExactlyOnce, 1);
         Assert.Equal("other", subscriber.Messages[1].Payload);
@@ -140,9 +140,9 @@ public class ReceivingTests
     public void Subscriptions_are_made_again_when_the_session_is_lost_and_only_then()
     {
         (EngineWorld world, _) = Subscribed();
-        world.Engine.Closed(isBlamed: false);
+        world.Engine.Closed(Blame.None);
         Assert.Empty(world.Connect(sessionPresent: true));
-        world.Engine.Closed(isBlamed: false);
+        world.Engine.Closed(Blame.None);
         Assert.Equal([PacketType.Subscribe], world.Connect(sessionPresent: false).Select(seen => seen.Type));
     }
 
@@ -153,6 +153,52 @@ public class ReceivingTests
         world.ReceivePublish("a", "1", QoS.AtMostOnce, alias: 3);
         world.ReceivePublish("", "2", QoS.AtMostOnce, alias: 3);
         Assert.Equal(["a", "a"], subscriber.Messages.Select(message => message.Topic));
+    }
+
+    [Fact]
+    public void What_the_process_before_had_handled_is_answered_and_not_handled_again()
+    {
+        var world = new EngineWorld(new EngineOptions { IsDurable = true, HasLastingSession = true });
+        world.Engine.Restore(new MqttOutboxContent([], [7]), new DeliveryPool(), unix => unix);
+        var subscriber = new RecordingSubscriber();
+        world.Engine.Subscribe("a", new SubscriptionOptions(QoS.ExactlyOnce), subscriber);
+        world.Connect(sessionPresent: true);
+        world.ReceivePublish("a", "handled", QoS.ExactlyOnce, 7, duplicate: true);
+        world.ReceivePublish("a", "new", QoS.ExactlyOnce, 8);
+        Assert.Equal(["new"], subscriber.Messages.Select(message => message.Payload));
+        Assert.Equal(["PUBREC 7"], world.Said());
+
+        // Neither the mark nor its end is said before it is written.
+        world.Engine.Acknowledge(subscriber.Messages[0].Token, ReasonCode.Success);
+        Assert.Empty(world.Said());
+        Assert.Equal((MqttOutboxChangeKind.Received, 8), Commit(world));
+        Assert.Equal(["PUBREC 8"], world.Said());
+        world.ReceiveAck(PacketType.PubRel, 7);
+        Assert.Empty(world.Said());
+        Assert.Equal((MqttOutboxChangeKind.Forget, 7), Commit(world));
+        Assert.Equal(["PUBCOMP 7"], world.Said());
+        world.ReceivePublish("a", "new again", QoS.ExactlyOnce, 7);
+        Assert.Equal("new again", subscriber.Messages[^1].Payload);
+    }
+
+    [Fact]
+    public void What_the_process_before_had_handled_counts_no_more_when_the_server_has_forgotten_the_session()
+    {
+        var world = new EngineWorld(new EngineOptions { IsDurable = true, HasLastingSession = true });
+        world.Engine.Restore(new MqttOutboxContent([], [7]), new DeliveryPool(), unix => unix);
+        var subscriber = new RecordingSubscriber();
+        world.Engine.Subscribe("a", new SubscriptionOptions(QoS.ExactlyOnce), subscriber);
+        world.Connect(sessionPresent: false);
+        Assert.Equal(MqttOutboxChangeKind.NewSession, Commit(world).Kind);
+        world.ReceivePublish("a", "new", QoS.ExactlyOnce, 7);
+        Assert.Equal(["new"], subscriber.Messages.Select(message => message.Payload));
+    }
+
+    private static (MqttOutboxChangeKind Kind, int PacketId) Commit(EngineWorld world)
+    {
+        MqttOutboxChange change = world.Engine.TakeChanges(out long position).Single();
+        world.Engine.Stored(position, world.Now);
+        return (change.Kind, change.PacketId);
     }
 
     private static (EngineWorld World, RecordingSubscriber Subscriber) Subscribed()

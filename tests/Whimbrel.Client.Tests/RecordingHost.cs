@@ -22,7 +22,8 @@ internal sealed class RecordingHost : IEngineHost
 
     public void RoomInOutbox() => Told.Add("room");
 
-    public void SubscriptionRefused(BrokerSubscription subscription, ReasonCode reason) => Told.Add($"no longer {subscription.Filter}");
+    public void SubscriptionRefused(BrokerSubscription subscription, ReasonCode reason, bool wasGranted) =>
+        Told.Add($"{(wasGranted ? "no longer" : "not")} {subscription.Filter}");
 
     public void Pong() => Told.Add("pong");
 

@@ -7,6 +7,7 @@ namespace Whimbrel.Client.Engine;
 internal sealed partial class ClientEngine
 {
     private int _fruitless;
+    private bool _isProbing;
 
     private bool OnAck(in Frame frame, long now, out Violation violation)
     {
@@ -182,19 +183,23 @@ internal sealed partial class ClientEngine
     /// <summary>
     /// A connection has ended. When the server closes one after the other before it has answered anything that it was sent, one message may
     /// be what it does not bear: from then on they go one at a time, and the one that is alone when it happens again and again is taken out.
+    /// A server that says why is believed. One that just closes has to have answered a ping before it got the message, and none after: else
+    /// it falls over by itself, and no message is to blame.
     /// </summary>
-    private void NoteEnd(bool isBlamed)
+    private void NoteEnd(Blame blame)
     {
-        if (!isBlamed || _answeredSinceOpen || _sentSinceOpen == 0)
+        if (blame == Blame.None || _answeredSinceOpen || _sentSinceOpen == 0)
             return;
 
         _fruitless++;
         if (!_isCautious)
         {
-            _isCautious = _fruitless >= 2;
+            _isCautious = blame == Blame.Named || _fruitless >= 2;
             return;
         }
 
+        if (blame == Blame.Possible && _pingedSinceSent)
+            return;
         foreach (InFlight<Delivery> entry in _window.InOrder())
         {
             if (entry.State == InFlightState.AwaitingPubComp || ++entry.Item.Rejections < _options.RejectionsMax)

@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Collections;
 using System.Text;
 using Whimbrel.Protocol;
 using Whimbrel.Protocol.Flow;
@@ -20,7 +21,11 @@ internal sealed partial class ClientEngine
     private bool _hasWaiters;
     private bool _isCautious;
     private bool _answeredSinceOpen;
+    private bool _pingedSinceSent;
     private int _sentSinceOpen;
+
+    // Set while the session is one of which this process knows only that the server has it: the identifiers that are known to be free there.
+    private BitArray? _released;
 
     /// <summary>Messages of QoS 1 and 2 that are not acknowledged, queued or in flight.</summary>
     public int OutboxCount => _outboxCount;
@@ -129,7 +134,7 @@ internal sealed partial class ClientEngine
     /// <summary>Sends what may be sent: first what an earlier connection left, then the queue.</summary>
     private void Pump(long now)
     {
-        if (!IsConnected)
+        if (!IsConnected || _isProbing)
             return;
         while (_window.TryNextResend(out InFlight<Delivery> entry))
             Resend(entry, now);
@@ -171,6 +176,7 @@ internal sealed partial class ClientEngine
 
     private void SendInFlight(Delivery delivery, ushort id, bool isRepetition, long now)
     {
+        Release(delivery, id, isRepetition);
         uint? expiry = delivery.ExpiresAt == long.MaxValue ? null : (uint)Math.Max(0, (delivery.ExpiresAt - now + 999) / 1000);
         ReasonCode? refusal = WritePublish(
             delivery.Topic, delivery.Payload.Span, delivery.Properties, delivery.QoS, delivery.Retain, isRepetition, id, expiry);
@@ -183,6 +189,19 @@ internal sealed partial class ClientEngine
 
         delivery.WasSent = true;
         _sentSinceOpen++;
+        _pingedSinceSent = false;
+    }
+
+    /// <summary>
+    /// A process before this one may have left an identifier of QoS 2 half done, and the server would take the next message with it for a
+    /// repetition [MQTT-4.3.3-10]. PUBREL ends whatever there was; the PUBCOMP that answers it says nothing to us.
+    /// </summary>
+    private void Release(Delivery delivery, ushort id, bool isRepetition)
+    {
+        if (_released is null || delivery.QoS != QoS.ExactlyOnce || isRepetition || _released[id])
+            return;
+        _released[id] = true;
+        WriteAck(PacketType.PubRel, id, ReasonCode.Success);
     }
 
     private ReasonCode? WritePublish(

@@ -120,7 +120,14 @@ internal sealed partial class ClientEngine
                 return OnUnsubAck(frame, out violation);
             case PacketType.PingResp:
                 _pingSent = -1;
+                _pingedSinceSent = true;
                 _host.Pong();
+                if (_isProbing)
+                {
+                    _isProbing = false;
+                    Pump(now);
+                }
+
                 violation = default;
                 return true;
             case PacketType.ConnAck:

@@ -164,7 +164,7 @@ internal sealed partial class ClientEngine
                 _tableVersion++;
             }
 
-            _host.SubscriptionRefused(subscription, reason);
+            _host.SubscriptionRefused(subscription, reason, ticket.IsRenewal);
         }
 
         for (SubscribeTicket? one = ticket; one is not null; one = one.Before)

@@ -1,3 +1,4 @@
+using System.Collections;
 using System.Text;
 using Whimbrel.Protocol;
 using Whimbrel.Protocol.Flow;
@@ -55,8 +56,8 @@ internal sealed partial class ClientEngine
     }
 
     /// <summary>The link is gone. Everything that the session owes stays for the next one.</summary>
-    /// <param name="isBlamed">The server closed it and may have meant what it was sent.</param>
-    public void Closed(bool isBlamed)
+    /// <param name="blame">Whether what the server was sent is why.</param>
+    public void Closed(Blame blame)
     {
         bool wasConnected = IsConnected;
         IsConnected = false;
@@ -76,7 +77,7 @@ internal sealed partial class ClientEngine
             _unfinished.Remove((ushort)held.Token);
         _unclaimed.Clear();
         if (wasConnected)
-            NoteEnd(isBlamed);
+            NoteEnd(blame);
     }
 
     /// <summary>Says farewell. The link is closed when the bytes have left.</summary>
@@ -159,7 +160,7 @@ internal sealed partial class ClientEngine
             packet.WillRetain = will.Retain;
             packet.WillDelaySeconds = (uint)will.Delay.TotalSeconds;
             packet.WillMessageExpirySeconds = will.Expiry is { } expiry ? Seconds(expiry) : null;
-            packet.WillProperties = MessageProperties.Encode(will.PayloadIsText, will.ContentType, will.ResponseTopic, will.CorrelationData, will.UserProperties);
+            packet.WillProperties = MessageProperties.Encode(will);
         }
 
         if (is50)
@@ -201,6 +202,8 @@ internal sealed partial class ClientEngine
         _keepAliveSeconds = (int)Server.KeepAlive.TotalSeconds;
         IsConnected = true;
         bool isLost = _hasSession && !packet.SessionPresent;
+        if (packet.SessionPresent && !_hasSession)
+            _released = new BitArray(ushort.MaxValue + 1);
         if (!packet.SessionPresent)
             ForgetSession();
         _hasSession = true;
@@ -210,6 +213,8 @@ internal sealed partial class ClientEngine
         _window.Open(_isCautious ? 1 : Math.Min(Server.ReceiveMaximum, _connect.InFlightMax));
         _sentSinceOpen = 0;
         _answeredSinceOpen = false;
+        if (_isProbing = _isCautious)
+            Ping(now);
         _host.Connected(new MqttConnectResult(packet.SessionPresent, Server), isLost);
         SubscribeAgain(!packet.SessionPresent);
         Pump(now);
@@ -238,6 +243,7 @@ internal sealed partial class ClientEngine
     private void ForgetSession()
     {
         RequeueInFlight();
+        _released = null;
         _received.Clear();
         _unfinished.Clear();
         if (_options.IsDurable)
@@ -245,6 +251,19 @@ internal sealed partial class ClientEngine
     }
 
     internal static uint Seconds(TimeSpan time) => (uint)Math.Clamp(Math.Ceiling(time.TotalSeconds), 0, uint.MaxValue);
+}
+
+/// <summary>How far the end of a connection accuses what the server was sent.</summary>
+internal enum Blame
+{
+    /// <summary>Not at all: the network, time, or a reason of the server's own.</summary>
+    None,
+
+    /// <summary>The server closed without a word about why.</summary>
+    Possible,
+
+    /// <summary>The server said that a packet is why.</summary>
+    Named,
 }
 
 /// <summary>What the engine needs to know for its whole life.</summary>

@@ -23,8 +23,9 @@ internal interface IEngineHost
     /// <summary>The outbox has room again.</summary>
     void RoomInOutbox();
 
-    /// <summary>The server refused a subscription that it had granted before.</summary>
-    void SubscriptionRefused(BrokerSubscription subscription, ReasonCode reason);
+    /// <summary>The server refused a subscription; nobody gets anything by it any more.</summary>
+    /// <param name="wasGranted">It had granted it before and has forgotten that: nobody is asking just now.</param>
+    void SubscriptionRefused(BrokerSubscription subscription, ReasonCode reason, bool wasGranted);
 
     void Pong();
 

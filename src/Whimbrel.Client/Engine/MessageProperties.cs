@@ -9,22 +9,22 @@ internal static class MessageProperties
     private static readonly UTF8Encoding Strict = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
 
     /// <summary>Encodes what is set; empty if nothing is.</summary>
-    public static byte[] Encode(
-        bool isText,
-        string? contentType,
-        string? responseTopic,
-        ReadOnlyMemory<byte> correlationData,
-        IReadOnlyList<KeyValuePair<string, string>> userProperties)
+    public static byte[] Encode(MqttOutgoing message)
     {
+        bool isText = message.PayloadIsText;
+        string? contentType = message.ContentType;
+        string? responseTopic = message.ResponseTopic;
+        ReadOnlyMemory<byte> correlationData = message.CorrelationData;
+        IReadOnlyList<KeyValuePair<string, string>> userProperties = message.UserProperties;
         if (!isText && contentType is null && responseTopic is null && correlationData.IsEmpty && userProperties.Count == 0)
             return [];
         byte[] type = contentType is null ? [] : Strict.GetBytes(contentType);
         byte[] response = responseTopic is null ? [] : Strict.GetBytes(responseTopic);
         byte[] users = userProperties.Count == 0 ? [] : UserProperties.Encode([.. userProperties]);
         if (responseTopic is not null && !TopicName.IsValid(response))
-            throw new ArgumentException($"'{responseTopic}' is not a topic to answer to.", nameof(responseTopic));
+            throw new ArgumentException($"'{responseTopic}' is not a topic to answer to.", nameof(message));
         if (type.Length > ushort.MaxValue || correlationData.Length > ushort.MaxValue)
-            throw new ArgumentException("Content type and correlation data have at most 65,535 bytes.", nameof(contentType));
+            throw new ArgumentException("Content type and correlation data have at most 65,535 bytes.", nameof(message));
 
         PropertyWriter measure = default;
         Write(ref measure);

@@ -52,6 +52,9 @@ public sealed class MqttPublishException(string message, ReasonCode reasonCode) 
 /// <summary>The server refused a subscription.</summary>
 public sealed class MqttSubscribeException(string message, ReasonCode reasonCode) : MqttException(message, reasonCode);
 
+/// <summary>A received payload is not what the program reads it as. Trying again does not change it.</summary>
+public sealed class MqttPayloadException(string message, Exception? cause = null) : MqttException(message, Protocol.ReasonCode.PayloadFormatInvalid, cause);
+
 /// <summary>The outbox is full and its options say that nobody waits.</summary>
 public sealed class MqttOutboxFullException(string message) : MqttException(message);
 

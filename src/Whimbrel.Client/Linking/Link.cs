@@ -208,6 +208,10 @@ internal sealed class Link : IThreadPoolWorkItem
                 {
                     if (!Take(_receiving.GetResult()))
                         return;
+
+                    // More has come already, and there may be no end to it: what is due goes to other threads.
+                    lock (_gate)
+                        _client.GiveAway(isBusy: true);
                     continue;
                 }
 
@@ -250,7 +254,7 @@ internal sealed class Link : IThreadPoolWorkItem
                     return false;
                 outcome = _engine.Receive(_buffer.AsSpan(_start, _end - _start), now, out int consumed, out wanted);
                 _start += consumed;
-                _client.QueueDueButLast();
+                _client.GiveAway(outcome == ReceiveOutcome.More);
                 isWriter = TryBeginWriting();
             }
 

@@ -1,3 +1,4 @@
+using Whimbrel.Client.Engine;
 using Whimbrel.Protocol;
 
 namespace Whimbrel.Client.Linking;
@@ -17,9 +18,12 @@ internal static class Refusals
         ReasonCode.SessionTakenOver or ReasonCode.NotAuthorized or ReasonCode.Banned or ReasonCode.BadAuthenticationMethod
         or ReasonCode.UseAnotherServer or ReasonCode.ServerMoved;
 
-    /// <summary>A DISCONNECT that may mean a message of ours.</summary>
-    public static bool BlamesMessage(ReasonCode reason) => reason is
-        ReasonCode.UnspecifiedError or ReasonCode.MalformedPacket or ReasonCode.ProtocolError or ReasonCode.ImplementationSpecificError
-        or ReasonCode.TopicNameInvalid or ReasonCode.TopicAliasInvalid or ReasonCode.PacketTooLarge or ReasonCode.QuotaExceeded
-        or ReasonCode.PayloadFormatInvalid or ReasonCode.RetainNotSupported or ReasonCode.QoSNotSupported;
+    /// <summary>Whether a DISCONNECT means something that it was sent.</summary>
+    public static Blame Blames(ReasonCode reason) => reason switch
+    {
+        ReasonCode.MalformedPacket or ReasonCode.ProtocolError or ReasonCode.TopicNameInvalid or ReasonCode.TopicAliasInvalid
+            or ReasonCode.PacketTooLarge or ReasonCode.PayloadFormatInvalid or ReasonCode.RetainNotSupported or ReasonCode.QoSNotSupported => Blame.Named,
+        ReasonCode.UnspecifiedError or ReasonCode.ImplementationSpecificError or ReasonCode.QuotaExceeded => Blame.Possible,
+        _ => Blame.None,
+    };
 }

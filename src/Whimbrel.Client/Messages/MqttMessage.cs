@@ -1,5 +1,5 @@
+using System.Diagnostics;
 using System.Text;
-using System.Text.Json;
 using System.Text.Json.Serialization.Metadata;
 using Whimbrel.Protocol;
 
@@ -63,6 +63,17 @@ public sealed class MqttMessage
     /// <summary>The named levels of the filter that brought it: <c>home/{room}/temp</c> gives <c>room</c>.</summary>
     public MqttRoute Route => new(_subscription?.Template, Topic);
 
+    /// <summary>
+    /// What a span that has to do with this message belongs to: the one in which it is handled if that is recorded, else the publisher's
+    /// (<see cref="MqttClientOptions.PropagateTraceContext"/>). In a handler it is current; a reader's loop gives it to the spans that it starts.
+    /// </summary>
+    public ActivityContext TraceContext => Processing?.Context ?? PublisherContext;
+
+    internal ActivityContext PublisherContext => _propertyLength == 0 ? default : Telemetry.TraceContext.Extract(PropertyBlock);
+
+    /// <summary>The span in which the program has this message.</summary>
+    internal Activity? Processing { get; set; }
+
     internal long Token { get; }
 
     internal int Size => _bytes.Length;
@@ -91,7 +102,25 @@ public sealed class MqttMessage
     public string GetString() => Encoding.UTF8.GetString(Payload.Span);
 
     /// <summary>The payload as JSON.</summary>
-    public T? Deserialize<T>(JsonTypeInfo<T> type) => JsonSerializer.Deserialize(Payload.Span, type);
+    /// <exception cref="MqttPayloadException">It is none, or not of this type.</exception>
+    public T? Deserialize<T>(JsonTypeInfo<T> type) => Deserialize(new MqttJsonSerializer<T>(type));
+
+    /// <summary>The payload as a value.</summary>
+    /// <exception cref="MqttPayloadException">The serializer cannot read it. A handler that lets it go is not called again for this message.</exception>
+    public T? Deserialize<T>(IMqttPayloadSerializer<T> serializer)
+    {
+        ArgumentNullException.ThrowIfNull(serializer);
+        try
+        {
+            return serializer.Read(Payload.Span);
+        }
+#pragma warning disable CA1031 // Whatever a serializer throws, the payload is what it cannot read.
+        catch (Exception exception)
+#pragma warning restore CA1031
+        {
+            throw new MqttPayloadException($"The message for '{Topic}' cannot be read as {typeof(T).Name}: {exception.Message}", exception);
+        }
+    }
 
     /// <summary>
     /// Says that this message is dealt with. In <see cref="MqttAckMode.Manual"/> the program must say it for each message of QoS 1 and 2; at

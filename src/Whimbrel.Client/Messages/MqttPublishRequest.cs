@@ -1,29 +1,5 @@
 namespace Whimbrel.Client;
 
-/// <summary>A message to publish with everything that MQTT 5.0 can say about it. In 3.1.1 the properties are left out.</summary>
+/// <summary>A message to publish with everything that MQTT 5.0 can say about it.</summary>
 /// <remarks>The payload is not copied: it must not change until the call has completed.</remarks>
-public sealed class MqttPublishRequest
-{
-    public required string Topic { get; init; }
-
-    public ReadOnlyMemory<byte> Payload { get; init; }
-
-    public MqttQoS QoS { get; init; }
-
-    public bool Retain { get; init; }
-
-    /// <summary>How long the message is worth delivering, the wait in the outbox included.</summary>
-    public TimeSpan? Expiry { get; init; }
-
-    public string? ContentType { get; init; }
-
-    /// <summary>Where an answer is expected.</summary>
-    public string? ResponseTopic { get; init; }
-
-    public ReadOnlyMemory<byte> CorrelationData { get; init; }
-
-    /// <summary>The payload is UTF-8 text.</summary>
-    public bool PayloadIsText { get; init; }
-
-    public IReadOnlyList<KeyValuePair<string, string>> UserProperties { get; init; } = [];
-}
+public sealed class MqttPublishRequest : MqttOutgoing;

@@ -7,6 +7,9 @@ public sealed class MqttResponse
 
     public string? ContentType { get; init; }
 
+    /// <summary>The payload is UTF-8 text.</summary>
+    public bool PayloadIsText { get; init; }
+
     public IReadOnlyList<KeyValuePair<string, string>> UserProperties { get; init; } = [];
 
     /// <summary>Not null: the request failed; the requester gets it as <see cref="MqttResponseException"/>.</summary>

@@ -1,3 +1,4 @@
+using System.Diagnostics.Metrics;
 using Microsoft.Extensions.Logging;
 
 namespace Whimbrel.Client;
@@ -69,6 +70,15 @@ public sealed class MqttClientOptions
     public TimeSpan DrainTimeout { get; set; } = TimeSpan.FromSeconds(5);
 
     public ILoggerFactory? LoggerFactory { get; set; }
+
+    /// <summary>Whose meter the client's instruments belong to. Null: one of the process, named <see cref="MqttTelemetry.MeterName"/>.</summary>
+    public IMeterFactory? MeterFactory { get; set; }
+
+    /// <summary>
+    /// Whether trace contexts travel with messages, as the user properties <c>traceparent</c> and <c>tracestate</c> (W3C): written when a
+    /// span is recorded, in place of those that a forwarded message has, and the parent of the span in which a message is handled. MQTT 5.0 only.
+    /// </summary>
+    public bool PropagateTraceContext { get; set; } = true;
 
     public TimeProvider TimeProvider { get; set; } = TimeProvider.System;
 

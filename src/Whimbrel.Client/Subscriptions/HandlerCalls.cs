@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using Whimbrel.Protocol;
 
 namespace Whimbrel.Client.Subscriptions;
@@ -30,7 +31,7 @@ internal sealed class HandlerCalls(MqttSubscription subscription, MqttClient cli
             _workers++;
         }
 
-        client.Due(this);
+        client.Wake(this);
     }
 
     /// <summary>Completes when no handler runs; when a handler asks, it is not waited for.</summary>
@@ -57,7 +58,20 @@ internal sealed class HandlerCalls(MqttSubscription subscription, MqttClient cli
         }
     }
 
-    private async ValueTask HandleAsync(MqttMessage message)
+    private ValueTask HandleAsync(MqttMessage message) =>
+        client.Telemetry.WatchesProcessing && !subscription.IsOwn ? WatchAsync(message) : CallAsync(message, null);
+
+    /// <summary>The same while somebody listens. One span for all attempts.</summary>
+    private async ValueTask WatchAsync(MqttMessage message)
+    {
+        long started = client.Time.GetTimestamp();
+        client.Telemetry.Consumed(subscription.Pattern);
+        using Activity? activity = client.Telemetry.StartProcess(subscription, message);
+        message.Processing = activity;
+        await CallAsync(message, failure => client.Telemetry.Processed(subscription, client.Time.GetElapsedTime(started), activity, failure)).ConfigureAwait(false);
+    }
+
+    private async ValueTask CallAsync(MqttMessage message, Action<Exception?>? handled)
     {
         Exception? failure = null;
         for (int attempt = 0; attempt <= options.HandlerRetries; attempt++)
@@ -75,11 +89,12 @@ internal sealed class HandlerCalls(MqttSubscription subscription, MqttClient cli
 #pragma warning restore CA1031
             {
                 failure = exception;
-                if (client.Ending.IsCancellationRequested)
+                if (exception is MqttPayloadException || client.Ending.IsCancellationRequested)
                     break;
             }
         }
 
+        handled?.Invoke(failure);
         if (failure is null)
         {
             if (options.AckMode == MqttAckMode.Automatic)
@@ -90,8 +105,7 @@ internal sealed class HandlerCalls(MqttSubscription subscription, MqttClient cli
         // A handler that was cut short by the client's end has not refused: unanswered, the message comes again with the session.
         if (failure is OperationCanceledException && client.Ending.IsCancellationRequested)
             return;
-        await client.HandlerFailedAsync(subscription, message, failure).ConfigureAwait(false);
-        message.Answer(ReasonCode.ImplementationSpecificError);
+        await subscription.QuarantineAsync(message, failure).ConfigureAwait(false);
     }
 
     private MqttMessage? Next()
@@ -99,7 +113,7 @@ internal sealed class HandlerCalls(MqttSubscription subscription, MqttClient cli
         lock (_lock)
         {
             // What is parked behind a busy topic counts for the queue's bound: beyond it, messages stay in the queue.
-            while (_parked < options.QueueMessages && subscription.TryRead(out MqttMessage? message))
+            while (_parked < options.QueueMessages && subscription.TryTake(out MqttMessage? message))
             {
                 if (!_isOrdered)
                     return message;

@@ -1,5 +1,7 @@
+using System.Diagnostics;
 using Whimbrel.Client.Engine;
 using Whimbrel.Client.Subscriptions;
+using Whimbrel.Client.Telemetry;
 using Whimbrel.Protocol;
 
 namespace Whimbrel.Client;
@@ -20,6 +22,7 @@ public sealed class MqttSubscription : IAsyncEnumerable<MqttMessage>, IAsyncDisp
     private bool _isOver;
     private bool _isOverflowing;
     private Exception? _error;
+    private readonly TaskCompletionSource _completion = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private Task? _disposal;
 
     internal MqttSubscription(MqttClient client, string filter, MqttSubscribeOptions options, Func<MqttMessage, CancellationToken, ValueTask>? handler)
@@ -28,6 +31,7 @@ public sealed class MqttSubscription : IAsyncEnumerable<MqttMessage>, IAsyncDisp
         _options = options;
         Filter = TopicTemplate.Parse(filter, out TopicTemplate? template);
         Template = template;
+        Pattern = filter;
         WireFilter = options.SharedGroup is { } group ? $"$share/{group}/{Filter}" : Filter;
         _queue = new MessageQueue(options.QueueMessages, options.QueueBytes);
         _calls = handler is null ? null : new HandlerCalls(this, client, options, handler);
@@ -59,7 +63,19 @@ public sealed class MqttSubscription : IAsyncEnumerable<MqttMessage>, IAsyncDisp
         }
     }
 
+    /// <summary>
+    /// Completes when no message comes any more: after disposal, or failed with a <see cref="MqttSubscribeException"/> when the server refuses
+    /// to make the subscription again. Nobody needs to look.
+    /// </summary>
+    public Task Completion => _completion.Task;
+
     internal string WireFilter { get; }
+
+    /// <summary>The filter as the program wrote it, names included.</summary>
+    internal string Pattern { get; }
+
+    /// <summary>The library's own: not told to listeners.</summary>
+    internal bool IsOwn { get; init; }
 
     internal TopicTemplate? Template { get; }
 
@@ -79,9 +95,18 @@ public sealed class MqttSubscription : IAsyncEnumerable<MqttMessage>, IAsyncDisp
             throw new InvalidOperationException("This subscription has a handler; its messages cannot be read as well.");
         while (await WaitAsync(cancellationToken).ConfigureAwait(false))
         {
-            while (TryRead(out MqttMessage? message))
+            while (TryTake(out MqttMessage? message))
             {
-                yield return message;
+                if (!_client.Telemetry.WatchesProcessing)
+                {
+                    yield return message;
+                }
+                else
+                {
+                    using Reading reading = new(this, message);
+                    yield return message;
+                }
+
                 if (_options.AckMode == MqttAckMode.Automatic && message.Token != 0)
                     message.Answer(ReasonCode.Success);
             }
@@ -90,6 +115,14 @@ public sealed class MqttSubscription : IAsyncEnumerable<MqttMessage>, IAsyncDisp
 
     /// <summary>A message that has come, without waiting. The caller acknowledges it.</summary>
     public bool TryRead([System.Diagnostics.CodeAnalysis.NotNullWhen(true)] out MqttMessage? message)
+    {
+        if (!TryTake(out message))
+            return false;
+        _client.Telemetry.Consumed(Pattern);
+        return true;
+    }
+
+    internal bool TryTake([System.Diagnostics.CodeAnalysis.NotNullWhen(true)] out MqttMessage? message)
     {
         lock (_lock)
         {
@@ -117,11 +150,14 @@ public sealed class MqttSubscription : IAsyncEnumerable<MqttMessage>, IAsyncDisp
         var message = new MqttMessage(packet, topic, token, this, expiresAt);
         bool isTaken;
         bool isFirstDrop = false;
+        long dropped = 0;
         lock (_lock)
         {
             isTaken = !_isOver;
+            long before = _queue.Dropped;
             if (isTaken && !_queue.Add(message))
             {
+                dropped = _queue.Dropped - before;
                 isFirstDrop = !_isOverflowing;
                 _isOverflowing = true;
             }
@@ -139,6 +175,7 @@ public sealed class MqttSubscription : IAsyncEnumerable<MqttMessage>, IAsyncDisp
             _client.NoticeOverflow(this);
         else
             _calls?.Wake();
+        _client.Telemetry.Dropped(ClientTelemetry.Overflow, dropped);
     }
 
     void ISubscriber.Raw(in PublishPacket packet, string topic)
@@ -156,6 +193,11 @@ public sealed class MqttSubscription : IAsyncEnumerable<MqttMessage>, IAsyncDisp
                 return;
             _isOver = true;
             _error = error;
+            if (error is null)
+                _completion.TrySetResult();
+            else
+                _completion.TrySetException(error);
+            _ = _completion.Task.Exception;
             if (_isReaderWaiting)
             {
                 _isReaderWaiting = false;
@@ -174,11 +216,21 @@ public sealed class MqttSubscription : IAsyncEnumerable<MqttMessage>, IAsyncDisp
     /// <summary>Waits until no handler runs.</summary>
     internal Task HandlersDoneAsync() => _calls?.DoneAsync() ?? Task.CompletedTask;
 
+    /// <summary>The program cannot do anything with this message: it is told, kept under the dead letters if there are such, and refused.</summary>
+    internal async ValueTask QuarantineAsync(MqttMessage message, Exception failure)
+    {
+        await _client.HandlerFailedAsync(this, message, failure).ConfigureAwait(false);
+        message.Answer(failure is MqttPayloadException ? ReasonCode.PayloadFormatInvalid : ReasonCode.ImplementationSpecificError);
+    }
+
     /// <summary>What nobody has taken is refused, so that the server's window does not stay closed over it.</summary>
     internal void RefuseRest()
     {
-        while (TryRead(out MqttMessage? message))
+        while (TryTake(out MqttMessage? message))
+        {
             message.Answer(ReasonCode.UnspecifiedError);
+            _client.Telemetry.Dropped(ClientTelemetry.Unread);
+        }
     }
 
     private async Task EndAsync()
@@ -235,6 +287,29 @@ public sealed class MqttSubscription : IAsyncEnumerable<MqttMessage>, IAsyncDisp
         }
 
         ThreadPool.UnsafeQueueUserWorkItem(_arrival, preferLocal: false);
+    }
+
+    /// <summary>The time in which the reader has a message: until it asks for the next.</summary>
+    private readonly struct Reading : IDisposable
+    {
+        private readonly MqttSubscription _subscription;
+        private readonly Activity? _activity;
+        private readonly long _started;
+
+        public Reading(MqttSubscription subscription, MqttMessage message)
+        {
+            _subscription = subscription;
+            _started = subscription._client.Time.GetTimestamp();
+            subscription._client.Telemetry.Consumed(subscription.Pattern);
+            message.Processing = _activity = subscription._client.Telemetry.StartProcess(subscription, message);
+        }
+
+        public void Dispose()
+        {
+            MqttClient client = _subscription._client;
+            client.Telemetry.Processed(_subscription, client.Time.GetElapsedTime(_started), _activity, null);
+            _activity?.Dispose();
+        }
     }
 
     /// <summary>A message that came after the end.</summary>

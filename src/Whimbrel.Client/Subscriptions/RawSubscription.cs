@@ -15,6 +15,7 @@ internal sealed class RawSubscription(MqttClient client, string filter, MqttRawH
 
     public void Raw(in PublishPacket packet, string topic)
     {
+        client.Telemetry.Consumed(filter);
         try
         {
             handler(new MqttMessageView(packet, topic));

@@ -40,6 +40,7 @@ internal sealed class Responder(IMqttClient client, Func<MqttMessage, Cancellati
                 QoS = MqttQoS.AtLeastOnce,
                 CorrelationData = correlation,
                 ContentType = response.ContentType,
+                PayloadIsText = response.PayloadIsText,
                 UserProperties = response.Error is null ? response.UserProperties : [.. response.UserProperties, new(ErrorProperty, response.Error)],
                 Expiry = request.ExpiresAt is null ? null : TimeSpan.FromSeconds(60),
             },

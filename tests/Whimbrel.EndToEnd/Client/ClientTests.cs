@@ -64,6 +64,25 @@ public class ClientTests
     }
 
     [Fact]
+    public async Task Programs_that_block_where_they_are_told_hold_nobody_up_for_good()
+    {
+        await using BrokerUnderTest broker = await BrokerUnderTest.StartAsync(LinkKind.Pipes);
+        await using MqttClient client = New(broker);
+        await client.ConnectAsync();
+        await Task.WhenAll(Enumerable.Range(0, 4).Select(n => Task.Run(async () =>
+        {
+            for (int i = 0; i < 10; i++)
+            {
+                await client.PublishAsync($"t/{n}", "awaited", MqttQoS.AtLeastOnce);
+#pragma warning disable xUnit1031 // Blocking is what this is about.
+                Assert.True(client.PublishAsync($"t/{n}", "blocking", MqttQoS.ExactlyOnce).AsTask().Wait(Limit));
+#pragma warning restore xUnit1031
+            }
+        }))).WaitAsync(Limit);
+        Assert.Equal(80, broker.Statistics.PublishesReceived);
+    }
+
+    [Fact]
     public async Task After_a_lost_connection_everything_goes_on()
     {
         await using BrokerUnderTest broker = await BrokerUnderTest.StartAsync(LinkKind.Pipes);

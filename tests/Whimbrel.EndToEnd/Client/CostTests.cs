@@ -3,7 +3,8 @@ using Whimbrel.Hosting;
 
 namespace Whimbrel.EndToEnd.Client;
 
-/// <summary>What a message costs in memory.</summary>
+/// <summary>What a message costs in memory while nobody listens to traces.</summary>
+[Collection("Telemetry")]
 public class CostTests
 {
     private static readonly TimeSpan Limit = TimeSpan.FromSeconds(60);
@@ -49,6 +50,31 @@ public class CostTests
 
             after = GC.GetAllocatedBytesForCurrentThread();
         }
+    }
+
+    [Fact]
+    public async Task Publishing_with_QoS_1_allocates_nothing_before_it_waits()
+    {
+        await using BrokerUnderTest broker = await BrokerUnderTest.StartAsync(LinkKind.Pipes);
+        await using MqttClient client = ClientTests.New(broker);
+        await client.ConnectAsync();
+        byte[] payload = new byte[100];
+        long least = long.MaxValue;
+        for (int round = 0; round < 6; round++)
+        {
+            long allocated = 0;
+            for (int i = 0; i < 2000; i++)
+            {
+                long before = GC.GetAllocatedBytesForCurrentThread();
+                ValueTask<MqttPublishResult> publishing = client.PublishAsync("sensors/kitchen/temperature", payload, MqttQoS.AtLeastOnce);
+                allocated += GC.GetAllocatedBytesForCurrentThread() - before;
+                await publishing;
+            }
+
+            least = Math.Min(least, allocated);
+        }
+
+        Assert.True(least < 1000, $"{least} bytes for 2,000 messages");
     }
 
     [Fact]

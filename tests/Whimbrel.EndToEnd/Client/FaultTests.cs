@@ -141,14 +141,14 @@ public class FaultTests
         await using TestBroker broker = await TestBroker.StartAsync();
         await using MqttClient client = New(broker, options => options.SessionExpiry = TimeSpan.FromHours(1));
         await using MqttSubscription subscription = await client.OpenSubscriptionAsync("a/#", new MqttSubscribeOptions { QoS = MqttQoS.AtLeastOnce });
-        var lost = new TaskCompletionSource<bool>();
+        var lost = new TaskCompletionSource();
         client.ConnectionStateChanged += (_, change) =>
         {
-            if (change.State == MqttConnectionState.Connected)
-                lost.TrySetResult(change.SessionLost);
+            if (change.SessionLost)
+                lost.TrySetResult();
         };
         await broker.ForgetSessionsAsync();
-        Assert.True(await lost.Task.WaitAsync(Limit));
+        await lost.Task.WaitAsync(Limit);
         await client.PublishAsync("a/b", "once more", MqttQoS.AtLeastOnce).AsTask().WaitAsync(Limit);
         Assert.Equal("once more", (await FirstAsync(subscription)).GetString());
     }
@@ -166,6 +166,64 @@ public class FaultTests
 
         await client.ConnectAsync().WaitAsync(Limit);
         Assert.Throws<ArgumentException>(() => broker.DenyConnections(ReasonCode.Success));
+    }
+
+    [Fact]
+    public async Task A_subscription_that_is_not_granted_again_fails_where_everybody_sees_it_and_the_others_go_on()
+    {
+        int starts = 0;
+        await using TestBroker broker = await TestBroker.StartAsync(options => options.Broker = options.Broker with { WildcardSubscriptionAvailable = starts++ == 0 });
+        await using MqttClient client = New(broker, options => options.SessionExpiry = TimeSpan.FromHours(1));
+        var told = new List<string>();
+        var refusal = new TaskCompletionSource();
+        client.ConnectionStateChanged += (_, change) => told.Add($"{change.State}{(change.SessionLost ? " session lost" : "")}");
+        client.SubscriptionRefused += (_, refused) =>
+        {
+            told.Add($"{refused.Filter} {refused.Reason.ReasonCode}");
+            refusal.TrySetResult();
+        };
+        await using MqttSubscription wild = await client.OpenSubscriptionAsync("a/#");
+        await using MqttSubscription tame = await client.OpenSubscriptionAsync("a/b");
+        await using IAsyncEnumerator<MqttMessage> reader = wild.GetAsyncEnumerator();
+        ValueTask<bool> next = reader.MoveNextAsync();
+        await broker.ForgetSessionsAsync();
+        await refusal.Task.WaitAsync(Limit);
+        MqttSubscribeException refused = await Assert.ThrowsAsync<MqttSubscribeException>(() => wild.Completion.WaitAsync(Limit));
+        Assert.Equal(ReasonCode.WildcardSubscriptionsNotSupported, refused.ReasonCode);
+        Assert.Same(refused, await Assert.ThrowsAsync<MqttSubscribeException>(() => next.AsTask().WaitAsync(Limit)));
+        await client.PublishAsync("a/b", "still", MqttQoS.AtLeastOnce).AsTask().WaitAsync(Limit);
+        Assert.Equal("still", (await FirstAsync(tame)).GetString());
+        Assert.False(tame.Completion.IsCompleted);
+        Assert.Equal("Connected session lost, a/# WildcardSubscriptionsNotSupported", string.Join(", ", told[^2..]));
+        await tame.DisposeAsync();
+        Assert.True(tame.Completion.IsCompletedSuccessfully);
+    }
+
+    [Fact]
+    public async Task What_another_process_of_this_name_left_half_done_swallows_no_new_message()
+    {
+        await using TestBroker broker = await TestBroker.StartAsync();
+        await using MqttClient watcher = New(broker);
+        await using MqttSubscription subscription = await watcher.OpenSubscriptionAsync("a", new MqttSubscribeOptions { QoS = MqttQoS.ExactlyOnce });
+        void Twin(MqttClientOptions options) => (options.ClientId, options.SessionExpiry) = ("twin", TimeSpan.FromHours(1));
+        MqttClient before = New(broker, Twin);
+        await before.ConnectAsync();
+        using (broker.DelayAcknowledgements(Timeout.InfiniteTimeSpan))
+        {
+            _ = before.PublishAsync("a", "first", MqttQoS.ExactlyOnce).AsTask().ContinueWith(static task => task.Exception, TaskScheduler.Default);
+            await before.PingAsync().WaitAsync(Limit);
+            await before.AbortAsync();
+        }
+
+        await using MqttClient after = New(broker, Twin);
+        Assert.True((await after.ConnectAsync().WaitAsync(Limit)).SessionPresent);
+        await after.PublishAsync("a", "second", MqttQoS.ExactlyOnce).AsTask().WaitAsync(Limit);
+        await using IAsyncEnumerator<MqttMessage> messages = subscription.GetAsyncEnumerator();
+        foreach (string expected in new[] { "first", "second" })
+        {
+            Assert.True(await messages.MoveNextAsync().AsTask().WaitAsync(Limit));
+            Assert.Equal(expected, messages.Current.GetString());
+        }
     }
 
     private static async Task<MqttMessage> FirstAsync(MqttSubscription subscription)

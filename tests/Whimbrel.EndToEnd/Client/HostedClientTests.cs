@@ -5,6 +5,7 @@ using Microsoft.Extensions.Diagnostics.HealthChecks;
 using Microsoft.Extensions.Hosting;
 using Whimbrel.Client;
 using Whimbrel.Client.Hosting;
+using Whimbrel.Client.Outbox;
 using Whimbrel.Client.Testing;
 using Whimbrel.Protocol;
 
@@ -113,6 +114,26 @@ public class HostedClientTests
     }
 
     [Fact]
+    public async Task A_handler_that_a_server_with_no_memory_refuses_later_shows_in_the_health_too()
+    {
+        int starts = 0;
+        await using TestBroker broker = await TestBroker.StartAsync(options => options.Broker = options.Broker with { WildcardSubscriptionAvailable = starts++ == 0 });
+        using IHost host = Build(broker, (builder, client) =>
+        {
+            builder.Services.AddHealthChecks().AddMqttClient();
+            client.AddHandler("a/#", (_, _) => ValueTask.CompletedTask);
+        });
+        await host.StartAsync();
+        await SubscribedAsync(host, broker);
+        Assert.Equal((HealthStatus.Healthy, "Connected."), await HealthAsync(host));
+        await broker.ForgetSessionsAsync();
+        HostedClient hosted = host.Services.GetRequiredKeyedService<HostedClient>("mqtt");
+        Assert.True(SpinWait.SpinUntil(() => hosted.Refused.Count > 0, Limit));
+        Assert.Equal((HealthStatus.Unhealthy, "The server has refused a/#."), await HealthAsync(host));
+        await host.StopAsync();
+    }
+
+    [Fact]
     public async Task Stopping_lets_a_handler_finish_and_publishes_no_will()
     {
         await using TestBroker broker = await TestBroker.StartAsync();
@@ -204,6 +225,60 @@ public class HostedClientTests
         await next.StartAsync();
         Assert.Equal("kept True", await notes.NextAsync());
         await next.StopAsync();
+    }
+
+    [Fact]
+    public async Task What_an_application_could_not_deliver_is_delivered_by_its_next_run()
+    {
+        await using TestBroker broker = await TestBroker.StartAsync();
+        DirectoryInfo directory = Directory.CreateTempSubdirectory("whimbrel-hosted-");
+        void Configure(HostApplicationBuilder builder, IMqttClientBuilder client) =>
+            client.Configure(options => options.UseFileOutbox(Path.Combine(directory.FullName, "outbox.db")));
+        using (IHost host = Build(broker, Configure))
+        using (broker.DenyConnections(ReasonCode.ServerUnavailable))
+        {
+            await host.StartAsync();
+            await host.Services.GetRequiredService<IMqttClient>().EnqueueAsync("late", "but not lost").AsTask().WaitAsync(Limit);
+            await host.StopAsync();
+        }
+
+        var arrived = new TaskCompletionSource<string>();
+        using IDisposable watch = broker.Broker.Subscribe("late", (message, _) =>
+        {
+            arrived.TrySetResult(System.Text.Encoding.UTF8.GetString(message.Payload.Span));
+            return ValueTask.CompletedTask;
+        });
+        using (IHost next = Build(broker, Configure))
+        {
+            await next.StartAsync();
+            Assert.Equal("but not lost", await arrived.Task.WaitAsync(Limit));
+            await next.StopAsync();
+        }
+
+        directory.Delete(recursive: true);
+    }
+
+    [Fact]
+    public async Task A_handler_for_values_gets_values_and_services()
+    {
+        await using TestBroker broker = await TestBroker.StartAsync();
+        using IHost host = Build(broker, (builder, client) =>
+        {
+            builder.Services.AddSingleton<Notes>();
+            builder.Services.AddScoped<Visit>();
+            client.AddHandler("n/{name}", RequestTests.Json.Default.Pair, (message, services, _) =>
+            {
+                services.GetRequiredService<Notes>().Add($"{message.Route["name"]} {message.Value!.A + message.Value.B} visit {++services.GetRequiredService<Visit>().Count}");
+                return ValueTask.CompletedTask;
+            });
+        });
+        await host.StartAsync();
+        IMqttClient client = host.Services.GetRequiredService<IMqttClient>();
+        await SubscribedAsync(host, broker);
+        await client.PublishAsync("n/broken", "{", MqttQoS.AtLeastOnce).AsTask().WaitAsync(Limit);
+        await client.PublishAsync("n/sum", new RequestTests.Pair(2, 3), RequestTests.Json.Default.Pair, MqttQoS.AtLeastOnce).AsTask().WaitAsync(Limit);
+        Assert.Equal("sum 5 visit 1", await host.Services.GetRequiredService<Notes>().NextAsync());
+        await host.StopAsync();
     }
 
     private static IHost Build(TestBroker broker, Action<HostApplicationBuilder, IMqttClientBuilder> configure)

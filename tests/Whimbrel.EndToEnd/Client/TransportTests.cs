@@ -3,6 +3,7 @@ using System.Net.Security;
 using System.Net.Sockets;
 using System.Net.WebSockets;
 using System.Security.Cryptography;
+using System.Security.Cryptography.X509Certificates;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.Extensions.Logging;
@@ -60,6 +61,38 @@ public class TransportTests
         await using var client = new MqttClient(options);
         var refusal = await Assert.ThrowsAsync<MqttConnectException>(() => client.ConnectAsync().WaitAsync(Limit));
         Assert.Contains(wrong, refusal.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task The_client_s_certificate_is_asked_for_at_every_attempt_so_that_it_can_be_renewed()
+    {
+        await using BrokerUnderTest broker = await BrokerUnderTest.StartAsync(LinkKind.Pipes);
+        using var authority = new Authority();
+        var (certificate, _, _) = authority.Issue("localhost");
+        var seen = new List<string>();
+        await using Relay relay = Relay.WithTls(broker.Port, new SslServerAuthenticationOptions
+        {
+            ServerCertificate = certificate,
+            ClientCertificateRequired = true,
+            RemoteCertificateValidationCallback = (_, shown, _, _) =>
+            {
+                seen.Add(shown?.Subject ?? "none");
+                return shown is not null;
+            },
+        });
+        int asked = 0;
+        await using var client = new MqttClient(new MqttClientOptions
+        {
+            Endpoints = { $"mqtts://localhost:{relay.Port}" },
+            Tls = { CaFile = authority.CaFile, ClientCertificateProvider = _ => ValueTask.FromResult<X509Certificate2?>(authority.Issue($"device{++asked}").Item1) },
+        });
+        await client.ConnectAsync().WaitAsync(Limit);
+        Task lost = ClientTests.Next(client, MqttConnectionState.Reconnecting);
+        relay.CutAll();
+        await lost.WaitAsync(Limit);
+        await client.WaitForConnectedAsync().WaitAsync(Limit);
+        await client.PingAsync().WaitAsync(Limit);
+        Assert.Equal(["CN=device1", "CN=device2"], seen);
     }
 
     [Fact]

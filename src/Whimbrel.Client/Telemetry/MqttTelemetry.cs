@@ -1,0 +1,11 @@
+namespace Whimbrel.Client;
+
+/// <summary>Where listeners find what clients tell of themselves: traces and metrics, named by OpenTelemetry's messaging conventions.</summary>
+public static class MqttTelemetry
+{
+    /// <summary>What a tracer provider's <c>AddSource</c> takes.</summary>
+    public const string ActivitySourceName = "Whimbrel.Client";
+
+    /// <summary>What a meter provider's <c>AddMeter</c> takes.</summary>
+    public const string MeterName = "Whimbrel.Client";
+}
