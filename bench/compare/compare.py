@@ -134,6 +134,8 @@ def main():
                     if measurement.is_fresh:
                         fresh = Running(broker, OUT, os.path.join(root, f"{name}-fresh"))
                         try:
+                            if broker.is_compiled_late:
+                                bench(fresh, measurement.warm_up_arguments, 1, 0)
                             report = bench(fresh, measurement.arguments, 1, 1)
                         finally:
                             fresh.end()

@@ -2,13 +2,17 @@
 
 
 class Measurement:
-    """One run of `whimbrel bench`. A fresh one starts its broker anew, because what is measured is what the broker adds."""
+    """One run of `whimbrel bench`. A fresh one starts its broker anew, because what is measured is what the broker adds; `warm_up` is
+    how many (of what `of` counts) come before, so that it is not the compiling of a broker that is compiled while it runs."""
 
-    def __init__(self, name, *arguments, is_fresh=False, rounds_max=3):
+    def __init__(self, name, *arguments, of=None, warm_up=0, rounds_max=3):
         self.name = name
         self.arguments = list(arguments)
-        self.is_fresh = is_fresh
+        self.is_fresh = of is not None
         self.rounds_max = rounds_max
+        self.warm_up_arguments = list(arguments)
+        if self.is_fresh:
+            self.warm_up_arguments[self.arguments.index(of) + 1] = str(warm_up)
 
 
 class Row:
@@ -53,11 +57,11 @@ MEASUREMENTS = [
     Measurement("fanin", "fanin", "--clients", "100"),
     Measurement("shared-q1", "shared", "--subscribers", "10", "--payload", "256", "--qos", "1"),
     Measurement("paced", "pairs", "--clients", "10", "--rate", "1000"),
-    Measurement("idle", "conn", "--clients", "9000", is_fresh=True),
-    Measurement("idle-subscribed", "conn", "--clients", "9000", "--count", "1", is_fresh=True),
-    Measurement("subscriptions", "subs", "--count", "100000", is_fresh=True, rounds_max=2),
-    Measurement("retained", "retained", "--count", "100000", "--payload", "256", "--qos", "1", is_fresh=True, rounds_max=2),
-    Measurement("offline", "offline", "--clients", "10", "--count", "100000", "--payload", "256", "--qos", "1", is_fresh=True, rounds_max=2),
+    Measurement("idle", "conn", "--clients", "9000", of="--clients", warm_up=300),
+    Measurement("idle-subscribed", "conn", "--clients", "9000", "--count", "1", of="--clients", warm_up=300),
+    Measurement("subscriptions", "subs", "--count", "100000", of="--count", warm_up=2000, rounds_max=2),
+    Measurement("retained", "retained", "--count", "100000", "--payload", "256", "--qos", "1", of="--count", warm_up=2000, rounds_max=2),
+    Measurement("offline", "offline", "--clients", "10", "--count", "100000", "--payload", "256", "--qos", "1", of="--count", warm_up=2000, rounds_max=2),
 ]
 
 ROWS = [

@@ -75,7 +75,7 @@ def markdown(rows, present, results, described, out, options):
         "",
         "Written by `bench/compare/compare.py`; do not edit. Medians of "
         f"{options.rounds} rounds of {options.seconds:g} s in which the brokers took turns. From idle connections on: at most 3 rounds, each with a broker",
-        "started anew, so that the CPU of those that are compiled while they run (Whimbrel JIT, MQTTnet) has their compiling in it.",
+        "started anew; those that are compiled while they run (Whimbrel JIT, MQTTnet) serve a few hundred clients or messages first.",
         "CPU is the broker's, all its threads, per message in plus out. MQTT 3.1.1, closed loop, everything in memory, loopback, one",
         "load process. Compare the ratios: microseconds belong to this machine and this hour. The bar is the ratio to Mosquitto 2.0.11 that is aimed at,",
         "or an absolute figure where that one was not measured.",
