@@ -34,6 +34,11 @@ internal sealed class LookupTable<TKey, TValue, TKeyed>
 
     public int Count { get; private set; }
 
+    /// <summary>
+    /// The values and holes, not a copy: whoever goes through them meets everything that stays, and may meet what comes and goes meanwhile.
+    /// </summary>
+    public TValue?[] Places => _slots?.Values ?? _few;
+
     public bool TryGet(TKey key, out TValue? value)
     {
         while (true)
@@ -108,7 +113,7 @@ internal sealed class LookupTable<TKey, TValue, TKeyed>
     {
         var values = new TValue[Count];
         int length = 0;
-        foreach (TValue? value in _slots?.Values ?? _few)
+        foreach (TValue? value in Places)
         {
             if (value is not null)
                 values[length++] = value;

@@ -211,8 +211,11 @@ internal sealed class RetainedStore(BrokerOptions options, Journal journal)
         {
             if (next.Message is { } message && message.IsExpired(now))
                 expired.Add(message);
-            foreach (RetainedNode child in next.Children?.ToArray() ?? [])
-                open.Push(child);
+            foreach (RetainedNode? child in next.Children?.Places ?? [])
+            {
+                if (child is not null)
+                    open.Push(child);
+            }
         }
     }
 }

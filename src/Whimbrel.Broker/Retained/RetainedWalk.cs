@@ -64,6 +64,9 @@ internal sealed class RetainedNode
 /// </summary>
 internal sealed class RetainedWalk
 {
+    /// <summary>An offset for nodes that match with everything below them.</summary>
+    private const int AllBelow = int.MaxValue;
+
     // An explicit stack: a topic may have as many levels as the limit allows, and the call stack is not ours to spend.
     private readonly Stack<Places> _open = new();
     private readonly byte[] _pattern;
@@ -75,75 +78,51 @@ internal sealed class RetainedWalk
     }
 
     /// <summary>Nodes that are still to be looked at.</summary>
-    /// <param name="Nodes">As they were: a copy of a million takes milliseconds, and the dictionary may change.</param>
+    /// <param name="Nodes">The places of a table, which may change, or of one node: a copy of a million would take milliseconds.</param>
     /// <param name="Next">The first that has not been looked at.</param>
-    /// <param name="Offset">Where the rest of the pattern begins that their children are to match; past its end, all below do.</param>
-    private readonly record struct Places(RetainedNode[] Nodes, int Next, int Offset);
+    /// <param name="Offset">Where the rest of the pattern begins that their children are to match; past its end they match themselves.</param>
+    private readonly record struct Places(RetainedNode?[] Nodes, int Next, int Offset);
 
     public bool IsOver => _open.Count == 0;
 
     /// <summary>Looks at one node.</summary>
     public void Step(List<RetainedNode> found)
     {
-        (RetainedNode[] nodes, int index, int offset) = _open.Pop();
+        (RetainedNode?[] nodes, int index, int offset) = _open.Pop();
         if (index + 1 < nodes.Length)
             _open.Push(new Places(nodes, index + 1, offset));
-        RetainedNode node = nodes[index];
+        if (nodes[index] is not { } node || IsHidden(node))
+            return;
         if (offset > _pattern.Length)
         {
-            TakeAll(node, found, first: false);
+            if (node.Message is not null)
+                found.Add(node);
+            if (offset == AllBelow)
+                Open(ChildrenOf(node), AllBelow);
             return;
         }
 
         ReadOnlySpan<byte> rest = _pattern.AsSpan(offset);
         int slash = rest.IndexOf((byte)'/');
         ReadOnlySpan<byte> level = slash < 0 ? rest : rest[..slash];
-        bool isLast = slash < 0;
         int next = offset + level.Length + 1;
         if (level.SequenceEqual("#"u8))
-        {
-            TakeAll(node, found, first: offset == 0);
-        }
-        else if (!level.SequenceEqual("+"u8))
-        {
-            if (node.TryChild(level, out RetainedNode? child))
-                Arrive([child], next, isLast, found);
-        }
-        else
-        {
-            Arrive(ChildrenOf(node, first: offset == 0), next, isLast, found);
-        }
+            Open([node], AllBelow);
+        else if (level.SequenceEqual("+"u8))
+            Open(ChildrenOf(node), next);
+        else if (node.TryChild(level, out RetainedNode? child))
+            Open([child], next);
     }
 
-    private void Arrive(RetainedNode[] nodes, int next, bool isLast, List<RetainedNode> found)
-    {
-        if (!isLast)
-        {
-            Open(nodes, next);
-            return;
-        }
-
-        foreach (RetainedNode node in nodes)
-        {
-            if (node.Message is not null)
-                found.Add(node);
-        }
-    }
-
-    private void Open(RetainedNode[] nodes, int offset)
+    private void Open(RetainedNode?[] nodes, int offset)
     {
         if (nodes.Length > 0)
             _open.Push(new Places(nodes, 0, offset));
     }
 
-    private void TakeAll(RetainedNode node, List<RetainedNode> found, bool first)
-    {
-        if (node.Message is not null)
-            found.Add(node);
-        Open(ChildrenOf(node, first), _pattern.Length + 1);
-    }
+    private static RetainedNode?[] ChildrenOf(RetainedNode node) => node.Children?.Places ?? [];
 
     // A filter that begins with a wildcard does not match a topic that begins with $ [MQTT-4.7.2-1].
-    private static RetainedNode[] ChildrenOf(RetainedNode node, bool first) =>
-        node.Children is null ? [] : first ? [.. node.Children.ToArray().Where(child => child.Level is not [(byte)'$', ..])] : node.Children.ToArray();
+    private bool IsHidden(RetainedNode node) =>
+        _pattern[0] is (byte)'+' or (byte)'#' && node is { Parent.Parent: null } && node.Level is [(byte)'$', ..];
 }
