@@ -19,6 +19,7 @@ public sealed class MqttSubscription : IAsyncEnumerable<MqttMessage>, IAsyncDisp
     private bool _isReaderWaiting;
     private bool _isOver;
     private bool _isOverflowing;
+    private MqttMessage? _left;
     private Exception? _error;
     private Task? _disposal;
 
@@ -71,17 +72,30 @@ public sealed class MqttSubscription : IAsyncEnumerable<MqttMessage>, IAsyncDisp
 
     /// <summary>
     /// The messages as they come. A message is acknowledged when the next one is asked for; a loop that is left by an exception or a break has
-    /// not acknowledged the last.
+    /// not acknowledged the last. It is refused when a new loop begins or the subscription ends: acknowledgements keep their order, so
+    /// those of everything behind it would wait for it.
     /// </summary>
     public async IAsyncEnumerator<MqttMessage> GetAsyncEnumerator(CancellationToken cancellationToken = default)
     {
         if (_calls is not null)
             throw new InvalidOperationException("This subscription has a handler; its messages cannot be read as well.");
+        RefuseLeft();
         while (await WaitAsync(cancellationToken).ConfigureAwait(false))
         {
             while (TryRead(out MqttMessage? message))
             {
-                yield return message;
+                bool isLeft = true;
+                try
+                {
+                    yield return message;
+                    isLeft = false;
+                }
+                finally
+                {
+                    if (isLeft)
+                        Leave(message);
+                }
+
                 if (_options.AckMode == MqttAckMode.Automatic && message.Token != 0)
                     message.Answer(ReasonCode.Success);
             }
@@ -177,8 +191,34 @@ public sealed class MqttSubscription : IAsyncEnumerable<MqttMessage>, IAsyncDisp
     /// <summary>What nobody has taken is refused, so that the server's window does not stay closed over it.</summary>
     internal void RefuseRest()
     {
+        RefuseLeft();
         while (TryRead(out MqttMessage? message))
             message.Answer(ReasonCode.UnspecifiedError);
+    }
+
+    /// <summary>A loop was left with this message in hand, which nobody has acknowledged.</summary>
+    private void Leave(MqttMessage message)
+    {
+        if (_options.AckMode != MqttAckMode.Automatic || message.Token == 0)
+            return;
+        lock (_lock)
+        {
+            if (!_isOver)
+            {
+                _left = message;
+                return;
+            }
+        }
+
+        message.Answer(ReasonCode.UnspecifiedError);
+    }
+
+    private void RefuseLeft()
+    {
+        MqttMessage? left;
+        lock (_lock)
+            (left, _left) = (_left, null);
+        left?.Answer(ReasonCode.UnspecifiedError);
     }
 
     private async Task EndAsync()
