@@ -88,6 +88,7 @@ internal static class Rows
     public const string QoS1 = "QoS 1, both ways, in order";
     public const string QoS2 = "QoS 2, both ways, in order";
     public const string Wildcards = "wildcards";
+    public const string Overlapping = "two subscriptions that overlap: each message once for each";
     public const string Retained = "retained messages";
     public const string Will = "will";
     public const string Large = "payload of 1,000,000 bytes";
@@ -104,6 +105,6 @@ internal static class Rows
 
     public static readonly string[] All =
     [
-        Version, QoS0, QoS1, QoS2, Wildcards, Retained, Will, Large, Resumed, Cut1, Cut2, Back, Stopped1, Stopped2, Killed1, Killed2, Request, Nobody,
+        Version, QoS0, QoS1, QoS2, Wildcards, Overlapping, Retained, Will, Large, Resumed, Cut1, Cut2, Back, Stopped1, Stopped2, Killed1, Killed2, Request, Nobody,
     ];
 }
