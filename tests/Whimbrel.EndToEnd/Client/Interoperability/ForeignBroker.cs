@@ -18,6 +18,9 @@ public abstract class ForeignBroker : IAsyncDisposable
     /// <summary>What it is called in the table.</summary>
     public abstract string Name { get; }
 
+    /// <summary>How it breaks QoS 2 when connections are cut, seen on the wire; null if it does not.</summary>
+    public virtual string? BreaksQoS2 => null;
+
     public int Port { get; } = FreePort();
 
     /// <summary>Starts it unless it runs; done when it accepts connections.</summary>
@@ -120,7 +123,8 @@ public sealed class NatsServer : ForeignBroker
         File.WriteAllLines(file,
         [
             "server_name: interoperability", "host: \"127.0.0.1\"", $"port: {_ownPort}", $"jetstream {{ store_dir: \"{directory}/js\" }}",
-            $"mqtt {{ host: \"127.0.0.1\", port: {Port} }}",
+            // What a lost connection had not acknowledged comes again after this time, and not with the next connection; it is half a minute otherwise.
+            $"mqtt {{ host: \"127.0.0.1\", port: {Port}, ack_wait: \"1s\" }}",
         ]);
         return ("nats-server", ["-c", file, "-l", Path.Combine(directory, "log")]);
     }
@@ -130,6 +134,8 @@ public sealed class NatsServer : ForeignBroker
 public sealed class Aedes : ForeignBroker
 {
     public override string Name => "aedes";
+
+    public override string? BreaksQoS2 => "sends a PUBLISH again whose PUBREL it has sent [MQTT-4.3.3-1]";
 
     protected override (string Program, string[] Arguments) Command(string directory)
     {
@@ -143,6 +149,8 @@ public sealed class Aedes : ForeignBroker
 public sealed class MqttNetServer : ForeignBroker
 {
     public override string Name => "MQTTnet server";
+
+    public override string? BreaksQoS2 => "routes a repeated PUBLISH again, and repeats its own under another packet identifier";
 
     protected override (string Program, string[] Arguments) Command(string directory) =>
         ("dotnet", [Built(Path.Combine("bench", "MqttNetHost"), "MqttNetHost.dll"), $"{Port}"]);
