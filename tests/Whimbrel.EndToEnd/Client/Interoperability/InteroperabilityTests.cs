@@ -248,7 +248,12 @@ public abstract class InteroperabilityTests(ForeignBroker broker)
     /// </summary>
     private async Task<string> UnderWayAsync(MqttQoS qos, int port, Func<int, Task> happenAsync)
     {
-        await using MqttClient publisher = New(port, options => options.ClientId = $"{_name}-publisher");
+        await using MqttClient publisher = New(port, options =>
+        {
+            // QoS 2 holds within a session, and that of 3.1.1 ends with the connection unless it is asked to last.
+            Lasting(options);
+            options.ClientId = $"{_name}-publisher";
+        });
         await using MqttClient subscriber = New(port, Lasting);
         bool isLost = false;
         subscriber.ConnectionStateChanged += (_, change) => isLost |= change.SessionLost;
