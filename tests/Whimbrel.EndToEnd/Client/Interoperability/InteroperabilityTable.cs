@@ -18,8 +18,9 @@ internal static class InteroperabilityTable
 
         What `Whimbrel.Client` has done with each broker in the last run of its tests (`tests/Whimbrel.EndToEnd/Client/Interoperability`), which write this
         page (`WHIMBREL_WRITE_DOCS=1`) and fail where it is not so. Each broker is a process of its own: Debian 12's Mosquitto 2.0.11 (persistence
-        on) and NATS server 2.9.10 (JetStream), aedes 0.51.3 of npm and the server of MQTTnet 5.2, both in memory, and Whimbrel with its store.
-        "Not offered" is what the broker does not do, seen as the client sees it.
+        on) and NATS server 2.9.10 (JetStream, `ack_wait` 1 s), aedes 0.51.3 of npm and the server of MQTTnet 5.2, both in memory, and Whimbrel with
+        its store. "Not offered" is what the broker does not do, seen as the client sees it. "Under way" are 300 messages, ten at a time, between two
+        clients whose sessions last; both lose their connection each time.
 
 
         """;
