@@ -250,6 +250,11 @@ public sealed partial class MqttClient
                 ClientLog.Connected(_log, endpoint.ToString(), result.Server.ClientId, result.SessionPresent);
                 return link;
             }
+            catch (OperationCanceledException) when (handshake.Task.IsCompletedSuccessfully)
+            {
+                // Accepted, and told to leave before this thread has seen it: the link stays for the farewell.
+                return link;
+            }
             catch
             {
                 Drop(link, null);

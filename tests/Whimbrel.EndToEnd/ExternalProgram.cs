@@ -100,6 +100,14 @@ internal sealed class ExternalProgram : IAsyncDisposable
         Assert.True(_process.ExitCode == 0, $"{_process.StartInfo.FileName} {string.Join(' ', _process.StartInfo.ArgumentList)} ended with {_process.ExitCode}: {await _errors}");
     }
 
+    /// <summary>SIGTERM, and waits for the end.</summary>
+    public async Task StopAsync()
+    {
+        using var limit = new CancellationTokenSource(Limit);
+        using var kill = Process.Start("kill", ["-TERM", $"{_process.Id}"]);
+        await _process.WaitForExitAsync(limit.Token);
+    }
+
     /// <summary>SIGKILL: no goodbye.</summary>
     public void Kill() => _process.Kill(entireProcessTree: true);
 

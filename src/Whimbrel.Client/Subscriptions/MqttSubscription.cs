@@ -21,6 +21,7 @@ public sealed class MqttSubscription : IAsyncEnumerable<MqttMessage>, IAsyncDisp
     private bool _isReaderWaiting;
     private bool _isOver;
     private bool _isOverflowing;
+    private MqttMessage? _left;
     private Exception? _error;
     private readonly TaskCompletionSource _completion = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private Task? _disposal;
@@ -87,24 +88,37 @@ public sealed class MqttSubscription : IAsyncEnumerable<MqttMessage>, IAsyncDisp
 
     /// <summary>
     /// The messages as they come. A message is acknowledged when the next one is asked for; a loop that is left by an exception or a break has
-    /// not acknowledged the last.
+    /// not acknowledged the last. It is refused when a new loop begins or the subscription ends: acknowledgements keep their order, so
+    /// those of everything behind it would wait for it.
     /// </summary>
     public async IAsyncEnumerator<MqttMessage> GetAsyncEnumerator(CancellationToken cancellationToken = default)
     {
         if (_calls is not null)
             throw new InvalidOperationException("This subscription has a handler; its messages cannot be read as well.");
+        RefuseLeft();
         while (await WaitAsync(cancellationToken).ConfigureAwait(false))
         {
             while (TryTake(out MqttMessage? message))
             {
-                if (!_client.Telemetry.WatchesProcessing)
+                bool isLeft = true;
+                try
                 {
-                    yield return message;
+                    if (!_client.Telemetry.WatchesProcessing)
+                    {
+                        yield return message;
+                    }
+                    else
+                    {
+                        using Reading reading = new(this, message);
+                        yield return message;
+                    }
+
+                    isLeft = false;
                 }
-                else
+                finally
                 {
-                    using Reading reading = new(this, message);
-                    yield return message;
+                    if (isLeft)
+                        Leave(message);
                 }
 
                 if (_options.AckMode == MqttAckMode.Automatic && message.Token != 0)
@@ -226,11 +240,37 @@ public sealed class MqttSubscription : IAsyncEnumerable<MqttMessage>, IAsyncDisp
     /// <summary>What nobody has taken is refused, so that the server's window does not stay closed over it.</summary>
     internal void RefuseRest()
     {
+        RefuseLeft();
         while (TryTake(out MqttMessage? message))
         {
             message.Answer(ReasonCode.UnspecifiedError);
             _client.Telemetry.Dropped(ClientTelemetry.Unread);
         }
+    }
+
+    /// <summary>A loop was left with this message in hand, which nobody has acknowledged.</summary>
+    private void Leave(MqttMessage message)
+    {
+        if (_options.AckMode != MqttAckMode.Automatic || message.Token == 0)
+            return;
+        lock (_lock)
+        {
+            if (!_isOver)
+            {
+                _left = message;
+                return;
+            }
+        }
+
+        message.Answer(ReasonCode.UnspecifiedError);
+    }
+
+    private void RefuseLeft()
+    {
+        MqttMessage? left;
+        lock (_lock)
+            (left, _left) = (_left, null);
+        left?.Answer(ReasonCode.UnspecifiedError);
     }
 
     private async Task EndAsync()
