@@ -3,7 +3,7 @@
 //     dotnet run -c Release --project bench/Client -- PORT [ROUNDS]
 //
 // Start a broker first (whimbrel serve --in-memory). CPU is this process's, so what is received comes from the same library's publisher
-// in the same process: the receive rows hold one publish of QoS 0 each, and both libraries pay for it with their own.
+// in the same process: the receive rows hold one publish of the same QoS for each message, and both libraries pay for it with their own.
 using System.Diagnostics;
 using System.Globalization;
 using Whimbrel.Bench.Client;
@@ -24,8 +24,9 @@ for (int round = 0; round <= rounds; round++)
         await Run("publish QoS 1, 8 at a time", 50_000, (client, count) => TogetherAsync(client, count, 8));
         await Run("publish QoS 1, 48 at a time", 50_000, (client, count) => TogetherAsync(client, count, 48));
         await Run("publish QoS 1, 1,000 at a time", 100_000, (client, count) => TogetherAsync(client, count, 1_000));
-        await Run("publish and receive, QoS 0", 100_000, (client, count) => ReceiveAsync(client, count, 0));
-        await Run("publish and receive, QoS 1", 50_000, (client, count) => ReceiveAsync(client, count, 1));
+        await Run("publish and receive, QoS 0", 100_000, (client, count) => ReceiveAsync(client, count, 0, callers: 1));
+        await Run("publish and receive, QoS 1, one after the other", 50_000, (client, count) => ReceiveAsync(client, count, 1, callers: 1));
+        await Run("publish and receive, QoS 1, 48 at a time", 50_000, (client, count) => ReceiveAsync(client, count, 1, callers: 48));
         await LatencyAsync();
 
         async Task Run(string row, int count, Func<IBenchClient, int, Task> what)
@@ -89,23 +90,29 @@ async Task InTurnAsync(IBenchClient client, int count, int qos)
 // As many callers as are to be under way, each awaiting its own.
 Task TogetherAsync(IBenchClient client, int count, int callers) => Task.WhenAll(Enumerable.Range(0, callers).Select(_ => InTurnAsync(client, count / callers, 1)));
 
-async Task ReceiveAsync(IBenchClient client, int count, int qos)
+async Task ReceiveAsync(IBenchClient client, int count, int qos, int callers)
 {
     var done = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-    int left = count;
+    int left = count / callers * callers;
+    int published = 0;
+    int received = 0;
     string topic = "bench/receive/" + Guid.NewGuid().ToString("N");
     await client.SubscribeAsync(topic, qos, () =>
     {
+        Interlocked.Increment(ref received);
         if (Interlocked.Decrement(ref left) == 0)
             done.TrySetResult();
     });
-    // Never so much under way that anybody's queue would drop: Whimbrel.Client's holds 256 messages of a subscription.
-    for (int i = 0; i < count; i++)
+    await Task.WhenAll(Enumerable.Range(0, callers).Select(async _ =>
     {
-        await client.PublishAsync(topic, payload, qos);
-        while (i - (count - Volatile.Read(ref left)) > 200)
-            await Task.Yield();
-    }
-
+        for (int i = 0; i < count / callers; i++)
+        {
+            await client.PublishAsync(topic, payload, qos);
+            // Never so much under way that anybody's queue would drop: Whimbrel.Client's holds 256 messages of a subscription.
+            int sent = Interlocked.Increment(ref published);
+            while (sent - Volatile.Read(ref received) > 200 - callers)
+                await Task.Yield();
+        }
+    }));
     await done.Task.WaitAsync(TimeSpan.FromSeconds(60));
 }
