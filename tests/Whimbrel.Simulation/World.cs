@@ -217,7 +217,7 @@ internal sealed class World
         {
             missing.AddRange(session.Missing().Select(owed => $"{owed.Publication} for {session.ClientId}"));
             missing.AddRange(session.Released.Keys.Select(id => $"PUBCOMP {id} of {session.ClientId}"));
-            missing.AddRange(session.Replays.SelectMany(replay => replay.Must).Select(topic => $"retained {topic} for {session.ClientId}"));
+            missing.AddRange(session.Replays.Where(replay => replay.Must.Count > 0).Select(replay => $"retained for {session.ClientId}: {replay}"));
         }
 
         missing.AddRange(Server.Core?.DescribeClients().Where(client => client.Queued + client.InFlight > 0).Select(client => client.ToString()) ?? []);

@@ -38,7 +38,9 @@ internal sealed class DeliveryChecker(World world)
 
     private void OnAtMostOnce(SimulatedLink link, ModelSession session, Seen seen, string topic, string name)
     {
-        if (!session.MayCome.Remove((name, seen.Retain)) && FindReplay(session, seen, topic, name) is null)
+        // With the flag it may be a live copy or the retained one that must come: it counts as both, since one of them may have been lost.
+        bool isLive = session.MayCome.Remove((name, seen.Retain));
+        if (FindReplay(session, seen, topic, name, isElsewhere: isLive) is null && !isLive)
             throw new ViolationException("delivered without reason", $"{name} to {link.Peer} with QoS 0{(seen.Retain ? " and RETAIN" : "")}; replays {string.Join("; ", session.Replays)}");
     }
 
@@ -128,7 +130,8 @@ internal sealed class DeliveryChecker(World world)
     }
 
     /// <summary>The retained message that a replay of the session may send under this name.</summary>
-    private Publication? FindReplay(ModelSession session, Seen seen, string topic, string name)
+    /// <param name="isElsewhere">It may have come for another reason, so that the replay may still send it.</param>
+    private Publication? FindReplay(ModelSession session, Seen seen, string topic, string name, bool isElsewhere = false)
     {
         if (!seen.Retain || !State.Retained.TryGetValue(topic, out List<RetainedValue>? values))
             return null;
@@ -143,7 +146,7 @@ internal sealed class DeliveryChecker(World world)
                     replay.Must.Remove(topic);
                     replay.Served.Add(topic);
                     // After a crash what had begun to leave comes, and then all of it again.
-                    if (replay.Again.Count == 0)
+                    if (replay.Again.Count == 0 && !isElsewhere)
                         replay.May.Remove(topic);
                     return publication;
                 }
