@@ -71,6 +71,13 @@ public interface IMqttClient : IAsyncDisposable
         string filter, Func<MqttMessage, CancellationToken, ValueTask> handler, MqttSubscribeOptions? options = null, CancellationToken cancellationToken = default);
 
     /// <summary>
+    /// Ends a subscription that an earlier process of this session made and nobody in this one has opened: what is open here ends by
+    /// <see cref="MqttSubscription.DisposeAsync"/>.
+    /// </summary>
+    /// <exception cref="InvalidOperationException">The filter is subscribed to here.</exception>
+    Task UnsubscribeAsync(string filter, IReadOnlyList<KeyValuePair<string, string>>? userProperties = null, CancellationToken cancellationToken = default);
+
+    /// <summary>
     /// Publishes a request and waits for its answer; the response topic and the correlation are the client's own. The request expires with
     /// the timeout, 10 seconds if none is given.
     /// </summary>
@@ -98,4 +105,10 @@ public sealed class MqttDisconnectOptions
 
     /// <summary>How long the server keeps the session from now on; null: as was agreed.</summary>
     public TimeSpan? SessionExpiry { get; init; }
+
+    /// <summary>Why, in words for the server's log.</summary>
+    public string? ReasonString { get; init; }
+
+    /// <summary>The user properties of DISCONNECT.</summary>
+    public IReadOnlyList<KeyValuePair<string, string>> UserProperties { get; init; } = [];
 }

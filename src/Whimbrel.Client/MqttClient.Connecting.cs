@@ -293,6 +293,8 @@ public sealed partial class MqttClient
             InFlightMax = _options.Limits.InFlightMax,
             AuthenticationMethod = version == ProtocolVersion.Mqtt50 ? _options.Authenticator?.Method : null,
             AuthenticationData = authentication,
+            RequestProblemInformation = _options.RequestProblemInformation,
+            RequestResponseInformation = _options.RequestResponseInformation,
             UserProperties = UserProperties.Encode([.. _options.UserProperties]),
         };
     }
@@ -316,6 +318,8 @@ public sealed partial class MqttClient
         {
             if (_link != link)
                 return;
+            if (link.IsResting)
+                _engine.Rest(Now());
             isAlive = _engine.OnTime(Now());
             AfterEngine();
         }
@@ -419,7 +423,7 @@ public sealed partial class MqttClient
     }
 
     /// <summary>Whether a session is expected to outlive a connection.</summary>
-    private bool Lasts => _version != ProtocolVersion.Mqtt311 || _options.SessionExpiry > TimeSpan.Zero;
+    private bool Lasts => _engine.Version == ProtocolVersion.Mqtt50 || _options.SessionExpiry > TimeSpan.Zero;
 
     /// <summary>Under the gate: notes the state and tells it later, in order.</summary>
     private void SetState(MqttConnectionState state, Exception? reason, bool sessionLost)

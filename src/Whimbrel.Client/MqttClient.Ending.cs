@@ -1,6 +1,4 @@
-using Whimbrel.Client.Engine;
 using Whimbrel.Client.Linking;
-using Whimbrel.Protocol;
 
 namespace Whimbrel.Client;
 
@@ -81,9 +79,10 @@ public sealed partial class MqttClient
             _isLeaving = true;
             _stopping.Cancel();
             link = _link;
+            link?.Resume();
             supervision = _supervision;
             if (link is not null && _engine.IsConnected)
-                _engine.Disconnect(options.PublishWill ? ReasonCode.DisconnectWithWillMessage : ReasonCode.Success, options.SessionExpiry is { } expiry ? ClientEngine.Seconds(expiry) : null);
+                _engine.Disconnect(options);
         }
 
         if (link is not null)

@@ -28,6 +28,22 @@ public sealed partial class MqttClient
         }
     }
 
+    public async Task UnsubscribeAsync(string filter, IReadOnlyList<KeyValuePair<string, string>>? userProperties = null, CancellationToken cancellationToken = default)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(filter);
+        byte[] properties = UserProperties.Encode([.. userProperties ?? []]);
+        await ConnectedAsync(cancellationToken).ConfigureAwait(false);
+        SubscribeTicket ticket;
+        lock (_gate)
+        {
+            Begin();
+            ticket = _engine.Leave(filter, properties);
+            AfterEngine();
+        }
+
+        await ticket.Answer.WaitAsync(cancellationToken).ConfigureAwait(false);
+    }
+
     public Task<MqttSubscription> OpenSubscriptionAsync(string filter, MqttSubscribeOptions? options = null, CancellationToken cancellationToken = default) =>
         OpenAsync(new MqttSubscription(this, filter, options ?? DefaultOptions, null), cancellationToken);
 
@@ -48,19 +64,44 @@ public sealed partial class MqttClient
         options ??= DefaultOptions;
         string wire = options.SharedGroup is { } group ? $"$share/{group}/{filter}" : filter;
         var raw = new RawSubscription(this, wire, handler, _log);
-        await SubscribeAsync(wire, OptionsOf(options), raw, cancellationToken).ConfigureAwait(false);
+        await SubscribeAsync(wire, TermsOf(options), raw, cancellationToken).ConfigureAwait(false);
         return raw;
     }
 
-    internal async Task UnsubscribeAsync(MqttSubscription subscription)
+    internal Task UnsubscribeAsync(MqttSubscription subscription)
     {
+        string[] filters;
         lock (_gate)
         {
-            _subscriptions.Remove(subscription);
-            _handled.Remove(subscription);
+            filters = subscription.WireFilters;
+            Forget(subscription);
         }
 
-        await UnsubscribeAsync(subscription.WireFilter, subscription).ConfigureAwait(false);
+        return Task.WhenAll(filters.Select(filter => UnsubscribeAsync(filter, subscription)));
+    }
+
+    /// <summary>Another filter for a subscription that is open.</summary>
+    internal async Task<MqttQoS> AddAsync(MqttSubscription subscription, string filter, CancellationToken cancellationToken)
+    {
+        string wire = MqttSubscription.ShareOf(subscription.Options, filter);
+        lock (_gate)
+        {
+            ObjectDisposedException.ThrowIf(!_subscriptions.Contains(subscription), subscription);
+            if (subscription.WireFilters.Contains(wire))
+                throw new InvalidOperationException($"The subscription has '{filter}' already.");
+            subscription.WireFilters = [.. subscription.WireFilters, wire];
+        }
+
+        try
+        {
+            return (MqttQoS)await SubscribeAsync(wire, TermsOf(subscription.Options), subscription, cancellationToken).ConfigureAwait(false);
+        }
+        catch
+        {
+            lock (_gate)
+                subscription.WireFilters = [.. subscription.WireFilters.Where(one => one != wire)];
+            throw;
+        }
     }
 
     internal async Task UnsubscribeAsync(string filter, ISubscriber subscriber)
@@ -119,14 +160,26 @@ public sealed partial class MqttClient
         {
             if (subscriber is not MqttSubscription refused)
                 continue;
-            _subscriptions.Remove(refused);
-            _handled.Remove(refused);
+            refused.WireFilters = [.. refused.WireFilters.Where(filter => filter != subscription.Filter)];
+            if (refused.WireFilters.Length > 0)
+                continue;
+            Forget(refused);
             refused.Complete(error);
         }
     }
 
-    private static SubscriptionOptions OptionsOf(MqttSubscribeOptions options) =>
-        new((QoS)options.QoS, options.NoLocal, options.RetainAsPublished, options.RetainHandling);
+    /// <summary>Under the gate: a subscription is over.</summary>
+    private void Forget(MqttSubscription subscription)
+    {
+        _subscriptions.Remove(subscription);
+        _handled.Remove(subscription);
+        ReadOn(subscription);
+    }
+
+    private static SubscriptionTerms TermsOf(MqttSubscribeOptions options) => new(
+        new SubscriptionOptions((QoS)options.QoS, options.NoLocal, options.RetainAsPublished, options.RetainHandling),
+        options.Identifier,
+        options.UserProperties.Count == 0 ? null : UserProperties.Encode([.. options.UserProperties]));
 
     private async Task<MqttSubscription> OpenAsync(MqttSubscription subscription, CancellationToken cancellationToken)
     {
@@ -140,24 +193,20 @@ public sealed partial class MqttClient
 
         try
         {
-            subscription.GrantedQoS = (MqttQoS)await SubscribeAsync(subscription.WireFilter, OptionsOf(subscription.Options), subscription, cancellationToken).ConfigureAwait(false);
+            subscription.GrantedQoS = (MqttQoS)await SubscribeAsync(subscription.WireFilters[0], TermsOf(subscription.Options), subscription, cancellationToken).ConfigureAwait(false);
             return subscription;
         }
         catch
         {
             lock (_gate)
-            {
-                _subscriptions.Remove(subscription);
-                _handled.Remove(subscription);
-            }
-
+                Forget(subscription);
             subscription.Complete(null);
             subscription.RefuseRest();
             throw;
         }
     }
 
-    private async Task<ReasonCode> SubscribeAsync(string filter, SubscriptionOptions options, ISubscriber subscriber, CancellationToken cancellationToken)
+    private async Task<ReasonCode> SubscribeAsync(string filter, SubscriptionTerms terms, ISubscriber subscriber, CancellationToken cancellationToken)
     {
         await RestoreAsync(cancellationToken).ConfigureAwait(false);
         Task<MqttConnectResult>? connecting = null;
@@ -167,7 +216,7 @@ public sealed partial class MqttClient
             Begin();
             if (_state == MqttConnectionState.Connecting && !_options.Reconnect.RetryInitialConnect)
                 connecting = _connected.Task;
-            ticket = _engine.Subscribe(filter, options, subscriber);
+            ticket = _engine.Subscribe(filter, terms, subscriber);
             AfterEngine();
         }
 

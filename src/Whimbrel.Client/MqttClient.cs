@@ -27,6 +27,7 @@ public sealed partial class MqttClient : IMqttClient, IEngineHost
     private readonly List<IThreadPoolWorkItem> _woken = [];
     private readonly Errands _errands;
     private readonly HashSet<MqttSubscription> _handled = [];
+    private readonly HashSet<MqttSubscription> _holding = [];
     private readonly string _clientId;
     private readonly ClientMetrics _metrics;
     private TaskCompletionSource? _room;
@@ -67,7 +68,7 @@ public sealed partial class MqttClient : IMqttClient, IEngineHost
             _options.Reconnect.RetryInitialConnect = true;
         }
 
-        _clientId = _options.ClientId ?? $"whimbrel-{Guid.NewGuid().ToString("N")[..16]}";
+        _clientId = _options.ClientId ?? $"whimbrel-{Guid.NewGuid().ToString("N")[..14]}";
         _metrics = ClientMetrics.For(_options.MeterFactory);
         Telemetry = new ClientTelemetry(_metrics, _options.PropagateTraceContext, _clientId);
         _connector = _options.Connector ?? new NetworkConnector(_options);
@@ -182,6 +183,28 @@ public sealed partial class MqttClient : IMqttClient, IEngineHost
     {
         _room?.TrySetResult();
         _room = null;
+    }
+
+    /// <summary>Under the gate: whether a full queue may keep the connection from being read; not when the client leaves, which has to hear the end.</summary>
+    internal bool MayHold => !_isLeaving;
+
+    /// <summary>Under the gate: a queue is full and nothing more is to be read.</summary>
+    internal void Hold(MqttSubscription subscription) => _holding.Add(subscription);
+
+    /// <summary>By the thread that reads, which alone adds holders: whether it is to leave off, until <see cref="Link.Resume"/>.</summary>
+    internal bool IsHeld => _holding.Count > 0 && MayHold;
+
+    /// <summary>A queue may have room again, or is gone.</summary>
+    internal void ReadOn(MqttSubscription subscription)
+    {
+        lock (_gate)
+        {
+            if (subscription.StillHolds() && _subscriptions.Contains(subscription))
+                return;
+            _holding.Remove(subscription);
+            if (!IsHeld)
+                _link?.Resume();
+        }
     }
 
     /// <summary>Runs what outlives the call that began it and is no part of that call's context, such as its trace.</summary>

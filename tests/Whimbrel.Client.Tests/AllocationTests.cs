@@ -44,7 +44,7 @@ public class AllocationTests
         ClientEngine engine = Connected(new QuietHost());
         var client = new MqttClient("mqtt://nowhere");
         int bytes = 0;
-        engine.Subscribe("a/b", new SubscriptionOptions(qos), new RawSubscription(client, "a/b", (in MqttMessageView message) => bytes += message.Payload.Length, NullLogger.Instance));
+        engine.Subscribe("a/b", new SubscriptionTerms(new SubscriptionOptions(qos)), new RawSubscription(client, "a/b", (in MqttMessageView message) => bytes += message.Payload.Length, NullLogger.Instance));
         byte[] packet = Publish(qos, 100);
         Assert.Equal(0, Measure(() =>
         {
@@ -63,7 +63,7 @@ public class AllocationTests
         ClientEngine engine = Connected(new QuietHost());
         var client = new MqttClient("mqtt://nowhere");
         var subscription = new MqttSubscription(client, "a/b", new MqttSubscribeOptions { QoS = (MqttQoS)qos }, null);
-        engine.Subscribe("a/b", new SubscriptionOptions(qos), subscription);
+        engine.Subscribe("a/b", new SubscriptionTerms(new SubscriptionOptions(qos)), subscription);
         byte[] packet = Publish(qos, 100);
         _ = FrameReader.TryRead(packet, uint.MaxValue, out Frame frame, out _, out _);
         byte[] body = frame.Body.ToArray();

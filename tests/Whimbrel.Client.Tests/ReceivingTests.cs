@@ -87,7 +87,7 @@ public class ReceivingTests
     {
         (EngineWorld world, RecordingSubscriber first) = Subscribed();
         var second = new RecordingSubscriber();
-        world.Engine.Subscribe("a", new SubscriptionOptions(QoS.ExactlyOnce), second);
+        world.Engine.Subscribe("a", new SubscriptionTerms(new SubscriptionOptions(QoS.ExactlyOnce)), second);
         world.Sent();
         world.ReceivePublish("a", "1", QoS.AtLeastOnce, 1);
         world.Engine.Acknowledge(first.Messages[0].Token, ReasonCode.Success);
@@ -114,7 +114,7 @@ public class ReceivingTests
         world.ReceivePublish("a", "kept", QoS.AtLeastOnce, 1);
         Assert.Empty(world.Sent());
         var subscriber = new RecordingSubscriber();
-        world.Engine.Subscribe("a", new SubscriptionOptions(QoS.AtLeastOnce), subscriber);
+        world.Engine.Subscribe("a", new SubscriptionTerms(new SubscriptionOptions(QoS.AtLeastOnce)), subscriber);
         Assert.Equal("kept", subscriber.Messages.Single().Payload);
         world.Sent();
         world.Engine.Acknowledge(subscriber.Messages[0].Token, ReasonCode.Success);
@@ -161,7 +161,7 @@ public class ReceivingTests
         var world = new EngineWorld(new EngineOptions { IsDurable = true, HasLastingSession = true });
         world.Engine.Restore(new MqttOutboxContent([], [7]), new DeliveryPool(), unix => unix);
         var subscriber = new RecordingSubscriber();
-        world.Engine.Subscribe("a", new SubscriptionOptions(QoS.ExactlyOnce), subscriber);
+        world.Engine.Subscribe("a", new SubscriptionTerms(new SubscriptionOptions(QoS.ExactlyOnce)), subscriber);
         world.Connect(sessionPresent: true);
         world.ReceivePublish("a", "handled", QoS.ExactlyOnce, 7, duplicate: true);
         world.ReceivePublish("a", "new", QoS.ExactlyOnce, 8);
@@ -187,7 +187,7 @@ public class ReceivingTests
         var world = new EngineWorld(new EngineOptions { IsDurable = true, HasLastingSession = true });
         world.Engine.Restore(new MqttOutboxContent([], [7]), new DeliveryPool(), unix => unix);
         var subscriber = new RecordingSubscriber();
-        world.Engine.Subscribe("a", new SubscriptionOptions(QoS.ExactlyOnce), subscriber);
+        world.Engine.Subscribe("a", new SubscriptionTerms(new SubscriptionOptions(QoS.ExactlyOnce)), subscriber);
         world.Connect(sessionPresent: false);
         Assert.Equal(MqttOutboxChangeKind.NewSession, Commit(world).Kind);
         world.ReceivePublish("a", "new", QoS.ExactlyOnce, 7);
@@ -206,7 +206,7 @@ public class ReceivingTests
         var world = new EngineWorld();
         world.Connect();
         var subscriber = new RecordingSubscriber();
-        SubscribeTicket ticket = world.Engine.Subscribe("a", new SubscriptionOptions(QoS.ExactlyOnce), subscriber);
+        SubscribeTicket ticket = world.Engine.Subscribe("a", new SubscriptionTerms(new SubscriptionOptions(QoS.ExactlyOnce)), subscriber);
         Heard subscribe = world.Sent().Single();
         world.Receive(new SubAckPacket { PacketId = subscribe.PacketId, ReasonCodes = [2] });
         Assert.True(ticket.Answer.IsCompleted);

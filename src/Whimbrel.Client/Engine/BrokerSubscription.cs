@@ -3,8 +3,14 @@ using Whimbrel.Protocol;
 
 namespace Whimbrel.Client.Engine;
 
+/// <summary>What SUBSCRIBE says about a filter beside the filter.</summary>
+/// <param name="Options">QoS and what MQTT 5.0 adds to it.</param>
+/// <param name="Identifier">The program's own, or null.</param>
+/// <param name="UserProperties">Encoded.</param>
+internal readonly record struct SubscriptionTerms(SubscriptionOptions Options, uint? Identifier = null, byte[]? UserProperties = null);
+
 /// <summary>One subscription as the server has it, shared by everybody here who asked for the same filter.</summary>
-internal sealed class BrokerSubscription(string filter, byte[] encoded, uint identifier, SubscriptionOptions options)
+internal sealed class BrokerSubscription(string filter, byte[] encoded, uint identifier, in SubscriptionTerms terms)
 {
     /// <summary>As it stands in SUBSCRIBE, the share's name included.</summary>
     public string Filter { get; } = filter;
@@ -16,7 +22,9 @@ internal sealed class BrokerSubscription(string filter, byte[] encoded, uint ide
 
     public uint Identifier { get; } = identifier;
 
-    public SubscriptionOptions Options { get; set; } = options;
+    public SubscriptionTerms Terms { get; set; } = terms;
+
+    public SubscriptionOptions Options => Terms.Options;
 
     public ISubscriber[] Subscribers { get; set; } = [];
 

@@ -188,7 +188,7 @@ internal sealed partial class ClientEngine
             Unclaimed held = _unclaimed[i];
             var frame = new Frame(PacketType.Publish, held.Flags, held.Body, 0);
             if (!PublishPacket.TryParse(frame, Version, out PublishPacket packet, out _)
-                || !TopicFilter.Matches(subscription.Pattern, System.Text.Encoding.UTF8.GetBytes(held.Topic)))
+                || (!subscriber.TakesUnclaimed && !TopicFilter.Matches(subscription.Pattern, System.Text.Encoding.UTF8.GetBytes(held.Topic))))
                 continue;
             _unclaimed.RemoveAt(i--);
             if (subscriber.IsRaw)

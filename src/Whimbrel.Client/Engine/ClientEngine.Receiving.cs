@@ -170,44 +170,63 @@ internal sealed partial class ClientEngine
     private bool Deliver(in PublishPacket packet, ref TopicStrings.Entry topic, long token, out int owing)
     {
         owing = 0;
-        bool isWanted = false;
-        if (packet.SubscriptionIdCount > 0)
-        {
-            foreach (uint identifier in packet.SubscriptionIds)
-            {
-                if (_byIdentifier.TryGetValue(identifier, out BrokerSubscription? subscription))
-                {
-                    isWanted = true;
-                    Offer(Targets(subscription, packet.Retain), packet, topic.Text, token, ref owing);
-                }
-            }
+        ISubscriber[]? targets = packet.SubscriptionIdCount > 0 ? Identified(packet) : null;
+        targets ??= packet.Retain ? Retained(topic.Bytes) : Live(ref topic);
+        if (targets is null && _takers.Length > 0)
+            targets = _takers;
+        if (targets is null)
+            return false;
+        Offer(targets, packet, topic.Text, token, ref owing);
+        return true;
+    }
 
-            if (isWanted)
-                return true;
-        }
-
-        if (packet.Retain)
-        {
-            foreach (BrokerSubscription subscription in _subscriptions.Values)
-            {
-                if (TopicFilter.Matches(subscription.Pattern, topic.Bytes))
-                {
-                    isWanted = true;
-                    Offer(Targets(subscription, isRetained: true), packet, topic.Text, token, ref owing);
-                }
-            }
-
-            return isWanted;
-        }
-
+    /// <summary>Those whose filters match the topic, remembered with it; null if there are none.</summary>
+    private ISubscriber[]? Live(ref TopicStrings.Entry topic)
+    {
         if (topic.Targets is null || topic.TableVersion != _tableVersion)
         {
             topic.Targets = Match(topic.Bytes);
             topic.TableVersion = _tableVersion;
         }
 
-        Offer(topic.Targets, packet, topic.Text, token, ref owing);
-        return topic.Targets.Length > 0;
+        return topic.Targets.Length > 0 ? topic.Targets : null;
+    }
+
+    /// <summary>Those whose subscriptions the server says that the message is for; null if it does not say, or names none of ours.</summary>
+    private ISubscriber[]? Identified(in PublishPacket packet)
+    {
+        ISubscriber[]? first = null;
+        List<ISubscriber>? all = null;
+        foreach (uint identifier in packet.SubscriptionIds)
+        {
+            if (!_byIdentifier.TryGetValue(identifier, out BrokerSubscription? subscription))
+                continue;
+            ISubscriber[] targets = Targets(subscription, packet.Retain);
+            if (first is null)
+            {
+                first = targets;
+                continue;
+            }
+
+            if (all is null)
+                Gather(ref all, first);
+            Gather(ref all, targets);
+        }
+
+        return all is null ? first : [.. all];
+    }
+
+    /// <summary>Those whom a retained message may be for, perhaps nobody any more; null if no filter matches.</summary>
+    private ISubscriber[]? Retained(byte[] topic)
+    {
+        List<ISubscriber>? found = null;
+        foreach (BrokerSubscription subscription in _subscriptions.Values)
+        {
+            if (TopicFilter.Matches(subscription.Pattern, topic))
+                Gather(ref found, Targets(subscription, isRetained: true));
+        }
+
+        return found is null ? null : [.. found];
     }
 
     /// <summary>A retained message answers the last SUBSCRIBE, unless the flag is as the publisher set it.</summary>

@@ -11,6 +11,8 @@ internal sealed partial class ClientEngine
     private readonly Dictionary<uint, BrokerSubscription> _byIdentifier = [];
     private readonly Dictionary<ushort, SubscribeTicket> _tickets = [];
     private readonly List<SubscribeTicket> _leaving = [];
+    private readonly HashSet<uint> _chosen = [];
+    private ISubscriber[] _takers = [];
     private int _tableVersion = 1;
     private uint _lastIdentifier;
 
@@ -19,26 +21,34 @@ internal sealed partial class ClientEngine
     /// <summary>
     /// Adds a subscriber. The ticket is answered by the server: at once if there is a connection, else by the next one.
     /// </summary>
-    public SubscribeTicket Subscribe(string filter, SubscriptionOptions options, ISubscriber subscriber)
+    public SubscribeTicket Subscribe(string filter, in SubscriptionTerms terms, ISubscriber subscriber)
     {
+        SubscriptionOptions options = terms.Options;
         if (!_subscriptions.TryGetValue(filter, out BrokerSubscription? subscription))
         {
             byte[] encoded = BrokerSubscription.Encode(filter);
-            subscription = new BrokerSubscription(filter, encoded, IdentifierFor(encoded), options);
+            subscription = new BrokerSubscription(filter, encoded, IdentifierFor(encoded, terms.Identifier), terms);
             _subscriptions.Add(filter, subscription);
-            _byIdentifier.Add(subscription.Identifier, subscription);
+
+            // A number of the program's may stand for several filters: its messages are told apart by their topics.
+            if (terms.Identifier is null)
+                _byIdentifier.Add(subscription.Identifier, subscription);
         }
         else
         {
+            if (subscription.Terms.Identifier != terms.Identifier)
+                throw new InvalidOperationException($"'{filter}' is subscribed to with another identifier; the server has one subscription for a filter.");
             if (subscription.Options.NoLocal != options.NoLocal || subscription.Options.RetainAsPublished != options.RetainAsPublished)
                 throw new InvalidOperationException($"'{filter}' is subscribed to with other options for NoLocal or RetainAsPublished; the server has one subscription for a filter.");
-            subscription.Options = options.With((QoS)Math.Max((int)subscription.Options.QoS, (int)options.QoS));
+            subscription.Terms = terms with { Options = options.With((QoS)Math.Max((int)subscription.Options.QoS, (int)options.QoS)) };
         }
 
         bool isWaiting = subscription.Ticket is { Answer.IsCompleted: false };
         subscription.Subscribers = [.. subscription.Subscribers, subscriber];
         subscription.Newcomers = isWaiting ? [.. subscription.Newcomers, subscriber] : [subscriber];
         _tableVersion++;
+        if (subscriber.TakesUnclaimed && Array.IndexOf(_takers, subscriber) < 0)
+            _takers = [.. _takers, subscriber];
         Claim(subscription, subscriber);
         var ticket = new SubscribeTicket(subscription, isUnsubscribe: false) { Before = isWaiting ? subscription.Ticket : null };
         subscription.Ticket = ticket;
@@ -55,11 +65,21 @@ internal sealed partial class ClientEngine
         subscription.Subscribers = Array.FindAll(subscription.Subscribers, s => s != subscriber);
         subscription.Newcomers = Array.FindAll(subscription.Newcomers, s => s != subscriber);
         _tableVersion++;
+        _takers = Array.FindAll(_takers, taker => taker != subscriber);
         if (subscription.Subscribers.Length > 0)
             return null;
         Remove(subscription);
-        if (!IsConnected && !_hasSession)
-            return null;
+        return IsConnected || _hasSession ? Leave(subscription) : null;
+    }
+
+    /// <summary>Ends a subscription that nobody here has, so that only the server may know it.</summary>
+    /// <exception cref="InvalidOperationException">Somebody here has it.</exception>
+    public SubscribeTicket Leave(string filter, byte[] userProperties) => _subscriptions.ContainsKey(filter)
+        ? throw new InvalidOperationException($"'{filter}' is subscribed to by this client; disposing of the subscription ends it.")
+        : Leave(new BrokerSubscription(filter, BrokerSubscription.Encode(filter), 0, new SubscriptionTerms(default, UserProperties: userProperties)));
+
+    private SubscribeTicket Leave(BrokerSubscription subscription)
+    {
         var ticket = new SubscribeTicket(subscription, isUnsubscribe: true);
         if (IsConnected)
             Send(ticket);
@@ -81,7 +101,8 @@ internal sealed partial class ClientEngine
     private void Remove(BrokerSubscription subscription)
     {
         _subscriptions.Remove(subscription.Filter);
-        _byIdentifier.Remove(subscription.Identifier);
+        if (subscription.Terms.Identifier is null)
+            _byIdentifier.Remove(subscription.Identifier);
     }
 
     /// <summary>
@@ -126,7 +147,7 @@ internal sealed partial class ClientEngine
             byte[] leaving = new byte[UnsubscribePacket.MeasureFilter(filter)];
             var end = new PacketWriter(leaving);
             UnsubscribePacket.EncodeFilter(ref end, filter);
-            Output.Write(new UnsubscribePacket { PacketId = id, EncodedFilters = leaving }, Version);
+            Output.Write(new UnsubscribePacket { PacketId = id, EncodedFilters = leaving, UserPropertyBlock = subscription.Terms.UserProperties }, Version);
             return;
         }
 
@@ -140,6 +161,7 @@ internal sealed partial class ClientEngine
                 PacketId = id,
                 SubscriptionIdentifier = Server.SubscriptionIdentifiersAvailable ? subscription.Identifier : 0,
                 EncodedFilters = encoded,
+                UserPropertyBlock = subscription.Terms.UserProperties,
             },
             Version);
     }
@@ -187,18 +209,37 @@ internal sealed partial class ClientEngine
         foreach (BrokerSubscription subscription in _subscriptions.Values)
         {
             if (TopicFilter.Matches(subscription.Pattern, topic))
-                (found ??= []).AddRange(subscription.Subscribers);
+                Gather(ref found, subscription.Subscribers);
         }
 
         return found is null ? [] : [.. found];
+    }
+
+    /// <summary>A subscriber with several filters gets one copy, however many of them match.</summary>
+    private static void Gather(ref List<ISubscriber>? found, ISubscriber[] subscribers)
+    {
+        found ??= [];
+        foreach (ISubscriber subscriber in subscribers)
+        {
+            if (!found.Contains(subscriber))
+                found.Add(subscriber);
+        }
     }
 
     /// <summary>
     /// With a session that outlives the process, the identifier is drawn from the filter: what the server kept for a subscription of the
     /// process before bears an identifier that means the same now. Else small numbers, which are shorter on the wire.
     /// </summary>
-    private uint IdentifierFor(byte[] filter)
+    private uint IdentifierFor(byte[] filter, uint? chosen)
     {
+        if (chosen is { } own)
+        {
+            if (own is 0 or > IdentifierMax || _byIdentifier.ContainsKey(own))
+                throw new InvalidOperationException($"{own} is not from 1 to {IdentifierMax}, or the client has given it to another subscription.");
+            _chosen.Add(own);
+            return own;
+        }
+
         uint identifier;
         if (_options.HasLastingSession)
         {
@@ -212,7 +253,7 @@ internal sealed partial class ClientEngine
             identifier = ++_lastIdentifier;
         }
 
-        while (_byIdentifier.ContainsKey(identifier) || identifier == 0)
+        while (_byIdentifier.ContainsKey(identifier) || identifier == 0 || _chosen.Contains(identifier))
             identifier = (identifier % IdentifierMax) + 1;
         return identifier;
     }

@@ -81,11 +81,16 @@ internal sealed partial class ClientEngine
     }
 
     /// <summary>Says farewell. The link is closed when the bytes have left.</summary>
-    public void Disconnect(ReasonCode reason, uint? sessionExpirySeconds)
+    public void Disconnect(MqttDisconnectOptions options)
     {
-        var packet = new DisconnectPacket { Reason = reason };
-        if (sessionExpirySeconds is { } expiry && _connect.SessionExpirySeconds != 0)
-            packet.SessionExpirySeconds = expiry;
+        var packet = new DisconnectPacket
+        {
+            Reason = options.PublishWill ? ReasonCode.DisconnectWithWillMessage : ReasonCode.Success,
+            ReasonString = Encoding.UTF8.GetBytes(options.ReasonString ?? ""),
+            UserPropertyBlock = UserProperties.Encode([.. options.UserProperties]),
+        };
+        if (options.SessionExpiry is { } expiry && _connect.SessionExpirySeconds != 0)
+            packet.SessionExpirySeconds = Seconds(expiry);
         Output.Write(packet, Version);
     }
 
@@ -121,6 +126,13 @@ internal sealed partial class ClientEngine
             return true;
         Ping(now);
         return true;
+    }
+
+    /// <summary>Nothing is read at the moment, so the server's silence means nothing; it must hear from us all the same.</summary>
+    public void Rest(long now)
+    {
+        _lastReceived = now;
+        _pingSent = -1;
     }
 
     /// <summary>Asks whether the server is there.</summary>
@@ -169,7 +181,8 @@ internal sealed partial class ClientEngine
             packet.ReceiveMaximum = request.ReceiveMaximum;
             packet.MaximumPacketSize = (uint)request.PacketBytesMax;
             packet.TopicAliasMaximum = request.TopicAliasMaximum == 0 ? null : request.TopicAliasMaximum;
-            packet.RequestResponseInformation = true;
+            packet.RequestProblemInformation = request.RequestProblemInformation ? null : false;
+            packet.RequestResponseInformation = request.RequestResponseInformation ? true : null;
             if (request.AuthenticationMethod is { } method)
             {
                 packet.HasAuthenticationMethod = true;
@@ -223,7 +236,7 @@ internal sealed partial class ClientEngine
 
     private MqttServerCapabilities Agree(in ConnAckPacket packet) => new()
     {
-        ProtocolVersion = Version == ProtocolVersion.Mqtt50 ? MqttProtocolVersion.Mqtt50 : MqttProtocolVersion.Mqtt311,
+        ProtocolVersion = (MqttProtocolVersion)Version,
         ClientId = packet.AssignedClientId.IsEmpty ? _connect.ClientId : Encoding.UTF8.GetString(packet.AssignedClientId),
         ReceiveMaximum = packet.ReceiveMaximum ?? ushort.MaxValue,
         MaximumQoS = (MqttQoS)(packet.MaximumQoS ?? QoS.ExactlyOnce),

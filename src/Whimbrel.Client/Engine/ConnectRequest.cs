@@ -33,5 +33,9 @@ internal sealed class ConnectRequest
 
     public ReadOnlyMemory<byte>? AuthenticationData { get; init; }
 
+    public bool RequestProblemInformation { get; init; } = true;
+
+    public bool RequestResponseInformation { get; init; } = true;
+
     public byte[] UserProperties { get; init; } = [];
 }

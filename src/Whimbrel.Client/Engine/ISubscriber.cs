@@ -8,6 +8,9 @@ internal interface ISubscriber
     /// <summary>Wants the packet itself, by the thread that reads and outside the gate, instead of <see cref="Offer"/>.</summary>
     bool IsRaw { get; }
 
+    /// <summary>Whether it takes what belongs to no subscription, too.</summary>
+    bool TakesUnclaimed => false;
+
     /// <summary>Takes a message. With a token above 0 it owes one <see cref="ClientEngine.Acknowledge"/>.</summary>
     /// <param name="packet">The packet; its spans are good during the call.</param>
     /// <param name="topic">The topic, aliases resolved.</param>

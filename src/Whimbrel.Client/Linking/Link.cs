@@ -33,6 +33,7 @@ internal sealed class Link : IThreadPoolWorkItem
     private bool _isWriting;
     private bool _isClosing;
     private bool _isDead;
+    private bool _isResting;
 
     public Link(MqttClient client, ClientEngine engine, Lock gate, ITransport transport)
     {
@@ -46,7 +47,20 @@ internal sealed class Link : IThreadPoolWorkItem
 
     public string Describe() => $"writing {_isWriting}, closing {_isClosing}, dead {_isDead}, unread {_end - _start}";
 
+    /// <summary>Under the gate: whether it has left off reading, because a subscriber's queue is full.</summary>
+    public bool IsResting => _isResting;
+
     public void Start() => ReceiveNext();
+
+    /// <summary>Under the gate: reads on, on another thread, if it had left off.</summary>
+    public void Resume()
+    {
+        if (!_isResting)
+            return;
+        _isResting = false;
+        if (!_isDead)
+            ThreadPool.UnsafeQueueUserWorkItem(static link => link.ReceiveNext(), this, preferLocal: false);
+    }
 
     /// <summary>Under the gate: something was written. True: the caller is to call <see cref="Execute"/>, now or on another thread.</summary>
     public bool TryBeginWriting()
@@ -231,7 +245,14 @@ internal sealed class Link : IThreadPoolWorkItem
         }
     }
 
-    /// <summary>Gives what has come to the engine. False: the link is over.</summary>
+    /// <summary>Whether to leave off reading for now.</summary>
+    private bool Rests()
+    {
+        lock (_gate)
+            return _isResting = _client.IsHeld;
+    }
+
+    /// <summary>Gives what has come to the engine. False: the link is over, or rests.</summary>
     private bool Take(int count)
     {
         if (count == 0)
@@ -273,7 +294,7 @@ internal sealed class Link : IThreadPoolWorkItem
         }
 
         MakeRoom(wanted);
-        return true;
+        return !_client.IsHeld || !Rests();
     }
 
     private void MakeRoom(int wanted)

@@ -74,13 +74,17 @@ public sealed class MqttMessage
     /// <summary>The span in which the program has this message.</summary>
     internal Activity? Processing { get; set; }
 
+    /// <summary>The packet identifier that it came with; 0 for QoS 0.</summary>
+    public ushort PacketId => (ushort)Token;
+
+    /// <summary>The properties as they stand on the wire.</summary>
+    public ReadOnlySpan<byte> PropertyBlock => _bytes.AsSpan(0, _propertyLength);
+
     internal long Token { get; }
 
     internal int Size => _bytes.Length;
 
     internal MqttSubscription? Subscription => _subscription;
-
-    private ReadOnlySpan<byte> PropertyBlock => _bytes.AsSpan(0, _propertyLength);
 
     /// <summary>The first value of a user property, or null.</summary>
     public string? GetUserProperty(string name)

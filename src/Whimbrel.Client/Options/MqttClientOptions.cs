@@ -15,7 +15,7 @@ public sealed class MqttClientOptions
     /// </summary>
     public IList<string> Endpoints { get; private set; } = [];
 
-    /// <summary>Null: a random one.</summary>
+    /// <summary>Null: a random one. Empty: the server's choice (MQTT 5.0).</summary>
     public string? ClientId { get; set; }
 
     /// <summary>Name and password that never change. A URI's user part counts if this is null.</summary>
@@ -52,6 +52,12 @@ public sealed class MqttClientOptions
 
     /// <summary>The user properties of CONNECT.</summary>
     public IList<KeyValuePair<string, string>> UserProperties { get; private set; } = [];
+
+    /// <summary>Whether the server may say in words why it refused something (MQTT 5.0).</summary>
+    public bool RequestProblemInformation { get; set; } = true;
+
+    /// <summary>Whether the server is asked for a place for responses (MQTT 5.0); <see cref="MqttServerCapabilities.ResponseInformation"/> has its answer.</summary>
+    public bool RequestResponseInformation { get; set; } = true;
 
     public MqttReconnectOptions Reconnect { get; private set; } = new();
 

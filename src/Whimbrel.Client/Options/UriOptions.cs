@@ -31,7 +31,8 @@ internal static class UriOptions
                     {
                         "5" or "5.0" => MqttProtocolVersion.Mqtt50,
                         "4" or "3.1.1" => MqttProtocolVersion.Mqtt311,
-                        _ => throw new FormatException($"version is 5.0 or 3.1.1, not '{pair.Value}'."),
+                        "3" or "3.1" => MqttProtocolVersion.Mqtt31,
+                        _ => throw new FormatException($"version is 5.0, 3.1.1 or 3.1, not '{pair.Value}'."),
                     };
                     break;
                 default:

@@ -15,6 +15,10 @@ internal sealed class MessageQueue(int messagesMax, int bytesMax)
 
     public long Dropped { get; private set; }
 
+    public bool IsFull => _messages.Count >= messagesMax || _bytes >= bytesMax;
+
+    public bool IsHalfFree => _messages.Count <= messagesMax / 2 && _bytes <= bytesMax / 2;
+
     /// <summary>Takes a message in. False: another one, or this one, had to go.</summary>
     public bool Add(MqttMessage message)
     {
@@ -31,9 +35,15 @@ internal sealed class MessageQueue(int messagesMax, int bytesMax)
             }
         }
 
+        AddAnyway(message);
+        return !hasDropped;
+    }
+
+    /// <summary>Takes a message in whatever the bounds say.</summary>
+    public void AddAnyway(MqttMessage message)
+    {
         _messages.Add(message);
         _bytes += message.Size;
-        return !hasDropped;
     }
 
     public bool TryTake([NotNullWhen(true)] out MqttMessage? message)

@@ -21,6 +21,7 @@ public sealed class MqttSubscription : IAsyncEnumerable<MqttMessage>, IAsyncDisp
     private bool _isReaderWaiting;
     private bool _isOver;
     private bool _isOverflowing;
+    private bool _isHolding;
     private MqttMessage? _left;
     private Exception? _error;
     private readonly TaskCompletionSource _completion = new(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -30,10 +31,11 @@ public sealed class MqttSubscription : IAsyncEnumerable<MqttMessage>, IAsyncDisp
     {
         _client = client;
         _options = options;
-        Filter = TopicTemplate.Parse(filter, out TopicTemplate? template);
+        TopicTemplate? template = null;
+        Filter = options.IsLiteral ? filter : TopicTemplate.Parse(filter, out template);
         Template = template;
         Pattern = filter;
-        WireFilter = options.SharedGroup is { } group ? $"$share/{group}/{Filter}" : Filter;
+        WireFilters = [ShareOf(options, Filter)];
         _queue = new MessageQueue(options.QueueMessages, options.QueueBytes);
         _calls = handler is null ? null : new HandlerCalls(this, client, options, handler);
     }
@@ -70,7 +72,8 @@ public sealed class MqttSubscription : IAsyncEnumerable<MqttMessage>, IAsyncDisp
     /// </summary>
     public Task Completion => _completion.Task;
 
-    internal string WireFilter { get; }
+    /// <summary>All filters as the server knows them. Guarded by the client's gate.</summary>
+    internal string[] WireFilters { get; set; }
 
     /// <summary>The filter as the program wrote it, names included.</summary>
     internal string Pattern { get; }
@@ -85,6 +88,20 @@ public sealed class MqttSubscription : IAsyncEnumerable<MqttMessage>, IAsyncDisp
     internal bool IsHandling => _calls is not null;
 
     bool ISubscriber.IsRaw => false;
+
+    bool ISubscriber.TakesUnclaimed => _options.TakesUnclaimed;
+
+    /// <summary>
+    /// Subscribes to another filter by the same options, and brings its messages in this stream: in the order in which they arrive, and one
+    /// that several of the filters match once if the server sends it once. The filter is taken literally; its levels have no names.
+    /// </summary>
+    /// <returns>The QoS that the server granted.</returns>
+    /// <exception cref="MqttSubscribeException">The server refused; the subscription goes on without this filter.</exception>
+    public Task<MqttQoS> AddFilterAsync(string filter, CancellationToken cancellationToken = default)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(filter);
+        return _client.AddAsync(this, filter, cancellationToken);
+    }
 
     /// <summary>
     /// The messages as they come. A message is acknowledged when the next one is asked for; a loop that is left by an exception or a break has
@@ -143,9 +160,22 @@ public sealed class MqttSubscription : IAsyncEnumerable<MqttMessage>, IAsyncDisp
             bool isOne = _queue.TryTake(out message);
             if (_queue.Count == 0)
                 _isOverflowing = false;
-            return isOne;
+            if (!_isHolding || !_queue.IsHalfFree)
+                return isOne;
         }
+
+        _client.ReadOn(this);
+        return message is not null;
     }
+
+    /// <summary>Under the client's gate: whether reading still waits for room here.</summary>
+    internal bool StillHolds()
+    {
+        lock (_lock)
+            return _isHolding = _isHolding && !_isOver && !_queue.IsHalfFree;
+    }
+
+    internal static string ShareOf(MqttSubscribeOptions options, string filter) => options.SharedGroup is { } group ? $"$share/{group}/{filter}" : filter;
 
     /// <summary>
     /// Ends the subscription: the server is told, and messages that nobody has taken are refused. Waits for handlers that run, unless it is
@@ -165,11 +195,18 @@ public sealed class MqttSubscription : IAsyncEnumerable<MqttMessage>, IAsyncDisp
         bool isTaken;
         bool isFirstDrop = false;
         long dropped = 0;
+        bool mayHold = _options.WhenFull == MqttQueueFull.Wait && _client.MayHold;
+        bool holds = false;
         lock (_lock)
         {
             isTaken = !_isOver;
             long before = _queue.Dropped;
-            if (isTaken && !_queue.Add(message))
+            if (isTaken && mayHold)
+            {
+                _queue.AddAnyway(message);
+                holds = _isHolding = _queue.IsFull;
+            }
+            else if (isTaken && !_queue.Add(message))
             {
                 dropped = _queue.Dropped - before;
                 isFirstDrop = !_isOverflowing;
@@ -183,6 +220,8 @@ public sealed class MqttSubscription : IAsyncEnumerable<MqttMessage>, IAsyncDisp
             }
         }
 
+        if (holds)
+            _client.Hold(this);
         if (!isTaken)
             _client.Due(new LateRefusal(message));
         else if (isFirstDrop)
