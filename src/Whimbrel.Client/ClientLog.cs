@@ -43,4 +43,7 @@ internal static partial class ClientLog
 
     [LoggerMessage(13, LogLevel.Error, "The outbox cannot be written: {reason}")]
     public static partial void StoreFailed(ILogger log, Exception exception, string reason);
+
+    [LoggerMessage(14, LogLevel.Trace, "{verb} {packet}")]
+    public static partial void Packet(ILogger log, string verb, string packet);
 }

@@ -1,5 +1,7 @@
+using Microsoft.Extensions.Logging;
 using Whimbrel.Client.Engine;
 using Whimbrel.Client.Linking;
+using Whimbrel.Client.Telemetry;
 using Whimbrel.Client.Transports;
 using Whimbrel.Protocol;
 
@@ -122,7 +124,7 @@ public sealed partial class MqttClient
             catch (Exception exception)
 #pragma warning restore CA1031
             {
-                cause = exception as MqttException ?? new MqttConnectException($"{endpoint} cannot be reached: {exception.Message}", exception);
+                cause = exception as MqttException ?? new MqttConnectException($"{endpoint} cannot be reached: {Reachability.Cause(endpoint, exception)}", exception);
                 ClientLog.Failed(_log, endpoint.ToString(), cause.Message);
                 if (referrals < ReferralsMax && MayFollow(cause))
                 {
@@ -227,6 +229,8 @@ public sealed partial class MqttClient
         {
             ConnectRequest request = await RequestAsync(endpoint, version, both.Token).ConfigureAwait(false);
             ITransport transport = await _connector.ConnectAsync(endpoint, both.Token).ConfigureAwait(false);
+            if (_packetLog.IsEnabled(LogLevel.Trace))
+                transport = new PacketTrace(transport, version, _packetLog);
             var link = new Link(this, _engine, _gate, transport);
             var handshake = new TaskCompletionSource<MqttConnectResult>(TaskCreationOptions.RunContinuationsAsynchronously);
             await StoredAsync().WaitAsync(both.Token).ConfigureAwait(false);
@@ -245,7 +249,12 @@ public sealed partial class MqttClient
             {
                 await Task.WhenAny(handshake.Task, link.Ended).WaitAsync(both.Token).ConfigureAwait(false);
                 if (!handshake.Task.IsCompleted)
-                    throw new MqttConnectException($"{endpoint} closed the connection without an answer.", new UnansweredConnectException(_engine.Fault.Detail));
+                {
+                    string why = Reachability.Unanswered(endpoint, _engine.Fault.IsNone ? null : _engine.Fault.Detail);
+                    throw new MqttConnectException($"{endpoint} cannot be reached: {why}", new UnansweredConnectException(why));
+                }
+
+
                 MqttConnectResult result = await handshake.Task.ConfigureAwait(false);
                 ClientLog.Connected(_log, endpoint.ToString(), result.Server.ClientId, result.SessionPresent);
                 return link;
@@ -263,7 +272,7 @@ public sealed partial class MqttClient
         }
         catch (OperationCanceledException) when (limit.IsCancellationRequested && !stopping.IsCancellationRequested)
         {
-            throw new MqttConnectException($"{endpoint} did not answer within {_options.Reconnect.AttemptTimeout.TotalSeconds:0.#} seconds.");
+            throw new MqttConnectException($"{endpoint} cannot be reached: no answer within {_options.Reconnect.AttemptTimeout.TotalSeconds:0.#} seconds");
         }
     }
 
@@ -279,6 +288,7 @@ public sealed partial class MqttClient
         bool isFirst = !_hasEverConnected;
         return new ConnectRequest
         {
+            Endpoint = endpoint.ToString(),
             Version = version,
             ClientId = Server?.ClientId ?? _clientId,
             CleanStart = version == ProtocolVersion.Mqtt50 ? isFirst && (_options.CleanStart ?? !isLasting) : !isLasting || (isFirst && _options.CleanStart == true),
@@ -413,8 +423,13 @@ public sealed partial class MqttClient
         _connected.TrySetResult(result);
     }
 
-    void IEngineHost.Refused(ReasonCode reason, string? said, string? serverReference) => _handshake?.TrySetException(
-        new MqttConnectException($"The server refused the connection: {MqttException.Describe(reason, said)}.", reason, serverReference));
+    void IEngineHost.Refused(ReasonCode reason, ConnectReturnCode returnCode, string? said, string? serverReference)
+    {
+        string why = _engine.Version == ProtocolVersion.Mqtt50 && reason != ReasonCode.UnsupportedProtocolVersion
+            ? MqttException.Describe(reason, said)
+            : $"{ReasonCodes.Name(reason)} (return code {(int)returnCode})";
+        _handshake?.TrySetException(new MqttConnectException($"The server refused the connection: {why}.", reason, serverReference) { ReturnCode = (byte)returnCode });
+    }
 
     void IEngineHost.Dismissed(ReasonCode reason, string? said, string? serverReference)
     {
@@ -478,4 +493,4 @@ public sealed partial class MqttClient
 }
 
 /// <summary>The server ended the connection instead of answering CONNECT: it may know an older version only.</summary>
-internal sealed class UnansweredConnectException(string? detail) : Exception(detail ?? "no answer");
+internal sealed class UnansweredConnectException(string why) : Exception(why);

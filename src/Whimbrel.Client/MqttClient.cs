@@ -21,6 +21,7 @@ public sealed partial class MqttClient : IMqttClient, IEngineHost
     private readonly ClientEngine _engine;
     private readonly Lock _gate = new();
     private readonly ILogger _log;
+    private readonly ILogger _packetLog;
     private readonly DeliveryPool _deliveries = new();
     private readonly long _started;
     private readonly CancellationTokenSource _ending = new();
@@ -73,6 +74,7 @@ public sealed partial class MqttClient : IMqttClient, IEngineHost
         Telemetry = new ClientTelemetry(_metrics, _options.PropagateTraceContext, _clientId);
         _connector = _options.Connector ?? new NetworkConnector(_options);
         _log = (_options.LoggerFactory ?? NullLoggerFactory.Instance).CreateLogger("Whimbrel.Client");
+        _packetLog = (_options.LoggerFactory ?? NullLoggerFactory.Instance).CreateLogger(MqttTelemetry.PacketLogCategory);
         Time = _options.TimeProvider;
         _started = Time.GetTimestamp();
         _errands = new Errands(FlushHere);

@@ -6,6 +6,9 @@ public sealed record MqttServerCapabilities
     /// <summary>The version that is spoken.</summary>
     public MqttProtocolVersion ProtocolVersion { get; init; } = MqttProtocolVersion.Mqtt50;
 
+    /// <summary>Where it is, of the places that the options name; without secrets.</summary>
+    public string Endpoint { get; init; } = "";
+
     /// <summary>The client identifier that counts, given or assigned.</summary>
     public string ClientId { get; init; } = "";
 

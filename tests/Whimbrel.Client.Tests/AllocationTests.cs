@@ -124,7 +124,7 @@ public class AllocationTests
         {
         }
 
-        public void Refused(ReasonCode reason, string? said, string? serverReference)
+        public void Refused(ReasonCode reason, ConnectReturnCode returnCode, string? said, string? serverReference)
         {
         }
 

@@ -12,7 +12,7 @@ internal sealed class RecordingHost : IEngineHost
 
     public void Connected(MqttConnectResult result, bool sessionLost) => Told.Add($"connected present={result.SessionPresent} lost={sessionLost}");
 
-    public void Refused(ReasonCode reason, string? said, string? serverReference) => Told.Add($"refused {reason}");
+    public void Refused(ReasonCode reason, ConnectReturnCode returnCode, string? said, string? serverReference) => Told.Add($"refused {reason}");
 
     public void Dismissed(ReasonCode reason, string? said, string? serverReference) => Told.Add($"dismissed {reason}");
 

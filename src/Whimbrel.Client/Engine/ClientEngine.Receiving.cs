@@ -50,6 +50,8 @@ internal sealed partial class ClientEngine
         for (int count = 0; count < BatchMax; count++)
         {
             FrameStatus status = FrameReader.TryRead(bytes[consumed..], (uint)_connect.PacketBytesMax, out Frame frame, out int length, out Violation violation);
+            if (!IsConnected && !MayAnswerConnect(status, bytes[consumed..]))
+                return Broken(new Violation(ReasonCode.ProtocolError, Stranger(bytes[consumed..])));
             if (status == FrameStatus.NeedMore)
             {
                 wanted = length;
@@ -86,6 +88,17 @@ internal sealed partial class ClientEngine
         }
     }
 
+    /// <summary>Whether what comes before the connection stands is what a server says then.</summary>
+    private static bool MayAnswerConnect(FrameStatus status, ReadOnlySpan<byte> bytes) =>
+        bytes.IsEmpty || (status != FrameStatus.Malformed && (PacketType)(bytes[0] >> 4) is PacketType.ConnAck or PacketType.Auth or PacketType.Disconnect);
+
+    /// <summary>What else than MQTT begins like this.</summary>
+    private static string Stranger(ReadOnlySpan<byte> bytes) =>
+        bytes.StartsWith((byte[])[0x15, 0x03]) ? "it speaks TLS there: use mqtts://"
+        : bytes.StartsWith("HTTP/"u8) ? "it speaks HTTP there; is that a web or WebSocket port?"
+        : bytes.StartsWith("SSH-"u8) ? "it speaks SSH there"
+        : "the answer is not MQTT";
+
     private ReceiveOutcome Broken(Violation violation)
     {
         Fault = violation;
@@ -102,12 +115,6 @@ internal sealed partial class ClientEngine
 
     private bool OnFrame(in Frame frame, long now, out Violation violation)
     {
-        if (!IsConnected && frame.Type is not (PacketType.ConnAck or PacketType.Auth or PacketType.Disconnect))
-        {
-            violation = new Violation(ReasonCode.ProtocolError, "the first packet was not CONNACK");
-            return false;
-        }
-
         switch (frame.Type)
         {
             case PacketType.Publish:

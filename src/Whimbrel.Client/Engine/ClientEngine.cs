@@ -203,11 +203,23 @@ internal sealed partial class ClientEngine
             return false;
         }
 
+        // A server of 3.1.1 answers a CONNECT of 5.0 in its own words.
+        if (frame.Body is [_, (byte)ConnectReturnCode.UnacceptableProtocolVersion])
+        {
+            violation = default;
+            _host.Refused(ReasonCode.UnsupportedProtocolVersion, ConnectReturnCode.UnacceptableProtocolVersion, null, null);
+            return true;
+        }
+
         if (!ConnAckPacket.TryParse(frame, Version, out ConnAckPacket packet, out violation))
+        {
+            violation = new Violation(violation.Reason, $"its CONNACK is malformed: {violation.Detail}");
             return false;
+        }
+
         if (ReasonCodes.IsError(packet.Reason))
         {
-            _host.Refused(packet.Reason, MessageProperties.Text(packet.ReasonString), MessageProperties.Text(packet.ServerReference));
+            _host.Refused(packet.Reason, packet.ReturnCode, MessageProperties.Text(packet.ReasonString), MessageProperties.Text(packet.ServerReference));
             return true;
         }
 
@@ -237,6 +249,7 @@ internal sealed partial class ClientEngine
     private MqttServerCapabilities Agree(in ConnAckPacket packet) => new()
     {
         ProtocolVersion = (MqttProtocolVersion)Version,
+        Endpoint = _connect.Endpoint,
         ClientId = packet.AssignedClientId.IsEmpty ? _connect.ClientId : Encoding.UTF8.GetString(packet.AssignedClientId),
         ReceiveMaximum = packet.ReceiveMaximum ?? ushort.MaxValue,
         MaximumQoS = (MqttQoS)(packet.MaximumQoS ?? QoS.ExactlyOnce),

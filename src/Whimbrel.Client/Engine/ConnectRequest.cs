@@ -7,6 +7,9 @@ internal sealed class ConnectRequest
 {
     public ProtocolVersion Version { get; init; } = ProtocolVersion.Mqtt50;
 
+    /// <summary>Where the server is, for people.</summary>
+    public string Endpoint { get; init; } = "";
+
     public string ClientId { get; init; } = "";
 
     public bool CleanStart { get; init; }

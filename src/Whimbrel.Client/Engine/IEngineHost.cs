@@ -9,7 +9,7 @@ internal interface IEngineHost
     void Connected(MqttConnectResult result, bool sessionLost);
 
     /// <summary>CONNACK said no; the link is to be closed.</summary>
-    void Refused(ReasonCode reason, string? said, string? serverReference);
+    void Refused(ReasonCode reason, ConnectReturnCode returnCode, string? said, string? serverReference);
 
     /// <summary>The server said DISCONNECT; the link is to be closed.</summary>
     void Dismissed(ReasonCode reason, string? said, string? serverReference);

@@ -8,4 +8,7 @@ public static class MqttTelemetry
 
     /// <summary>What a meter provider's <c>AddMeter</c> takes.</summary>
     public const string MeterName = "Whimbrel.Client";
+
+    /// <summary>The log category that has every packet at the level Trace, without payloads and secrets.</summary>
+    public const string PacketLogCategory = "Whimbrel.Client.Packets";
 }

@@ -39,6 +39,33 @@ public class ConnectingTests
     }
 
     [Theory]
+    [InlineData(new byte[] { 0x15, 0x03, 0x01, 0x00, 0x02, 0x02, 0x46 }, "it speaks TLS there: use mqtts://")]
+    [InlineData(new byte[] { 0x48, 0x54, 0x54, 0x50, 0x2F, 0x31 }, "it speaks HTTP there; is that a web or WebSocket port?")]
+    [InlineData(new byte[] { 0x53, 0x53, 0x48, 0x2D, 0x32 }, "it speaks SSH there")]
+    [InlineData(new byte[] { 0x30, 0x7F }, "the answer is not MQTT")]
+    [InlineData(new byte[] { 0x20, 0x01, 0x00 }, "its CONNACK is malformed: CONNACK is cut off")]
+    [InlineData(new byte[0], "it closed the connection when it had seen CONNECT; is that an MQTT port?")]
+    public async Task What_is_no_MQTT_server_is_guessed_at(byte[] answer, string cause)
+    {
+        using var listener = new TcpListener(IPAddress.Loopback, 0);
+        listener.Start();
+        Task server = ServeAsync();
+        string endpoint = $"mqtt://127.0.0.1:{((IPEndPoint)listener.LocalEndpoint).Port}";
+        await using var client = new MqttClient(new MqttClientOptions { Endpoints = { endpoint }, ProtocolVersion = MqttProtocolVersion.Mqtt50 });
+        MqttConnectException failure = await Assert.ThrowsAsync<MqttConnectException>(() => client.ConnectAsync().WaitAsync(Limit));
+        Assert.Equal($"{endpoint} cannot be reached: {cause}", failure.Message);
+        await server.WaitAsync(Limit);
+
+        async Task ServeAsync()
+        {
+            using Socket socket = await listener.AcceptSocketAsync();
+            await socket.ReceiveAsync(new byte[1024]);
+            if (answer.Length > 0)
+                await socket.SendAsync(answer);
+        }
+    }
+
+    [Theory]
     [InlineData(true)]
     [InlineData(false)]
     public async Task A_server_that_knows_only_3_1_1_is_spoken_to_in_it(bool answers)

@@ -1,4 +1,7 @@
+using System.Collections.Concurrent;
 using System.Globalization;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Abstractions;
 using Whimbrel.Client;
 using Whimbrel.Hosting;
 using Whimbrel.Protocol;
@@ -109,6 +112,34 @@ public class StreamTests
         await Assert.ThrowsAsync<InvalidOperationException>(() => client.OpenSubscriptionAsync("b", new MqttSubscribeOptions { Identifier = 1 }));
     }
 
+    [Fact]
+    public async Task Every_packet_can_be_logged_and_no_payload_or_password_is_in_it()
+    {
+        await using BrokerUnderTest broker = await BrokerUnderTest.StartAsync(LinkKind.Pipes);
+        var log = new PacketLines();
+        using (ILoggerFactory factory = LoggerFactory.Create(builder => builder.AddProvider(log).SetMinimumLevel(LogLevel.Trace)))
+        {
+            await using var client = new MqttClient(new MqttClientOptions
+            {
+                Endpoints = { $"mqtt://127.0.0.1:{broker.Port}" },
+                ClientId = "c",
+                Credentials = new MqttCredentials("me", "secret"),
+                LoggerFactory = factory,
+            });
+            await using (await client.OpenSubscriptionAsync("a/+", new MqttSubscribeOptions { QoS = MqttQoS.AtLeastOnce }))
+                await client.PublishAsync("a/b", "secret", MqttQoS.ExactlyOnce, retain: true);
+        }
+
+        string[] wanted =
+        [
+            "sending CONNECT as 'c' with MQTT 5.0, clean start, keep alive 30 s", "received CONNACK, session new", "sending SUBSCRIBE 'a/+', QoS 1, id ",
+            "received SUBACK, id ", "sending PUBLISH 'a/b', 6 bytes, QoS 2, retained, id ", "received PUBLISH 'a/b', 6 bytes, QoS 1, id 1", "received PUBREC, id ",
+            "sending PUBREL, id ", "received PUBCOMP, id ", "sending UNSUBSCRIBE 'a/+', id ", "received UNSUBACK, id ", "sending DISCONNECT",
+        ];
+        Assert.All(wanted, line => Assert.Contains(log.Lines, logged => logged.StartsWith(line, StringComparison.Ordinal)));
+        Assert.DoesNotContain(log.Lines, line => line.Contains("secret", StringComparison.Ordinal));
+    }
+
     private static MqttClient New(BrokerUnderTest broker) => new(new MqttClientOptions
     {
         Endpoints = { $"mqtt://127.0.0.1:{broker.Port}" },
@@ -129,5 +160,24 @@ public class StreamTests
         }
 
         return taken;
+    }
+
+    private sealed class PacketLines : ILoggerProvider, ILogger
+    {
+        public ConcurrentQueue<string> Lines { get; } = new();
+
+        public ILogger CreateLogger(string categoryName) => categoryName == MqttTelemetry.PacketLogCategory ? this : NullLogger.Instance;
+
+        public IDisposable? BeginScope<TState>(TState state)
+            where TState : notnull => null;
+
+        public bool IsEnabled(LogLevel logLevel) => true;
+
+        public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter) =>
+            Lines.Enqueue(formatter(state, exception));
+
+        public void Dispose()
+        {
+        }
     }
 }
