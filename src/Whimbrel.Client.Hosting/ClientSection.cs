@@ -82,6 +82,8 @@ internal static class ClientSection
         ["UserProperties"] = static (value, options) => Replace(options.UserProperties, value.Pairs()),
         ["Will"] = static (value, options) => options.Will = Will(value),
         ["Reconnect"] = static (value, options) => value.Apply(ReconnectKeys, options.Reconnect),
+        ["RequestProblemInformation"] = static (value, options) => options.RequestProblemInformation = value.Truth(),
+        ["RequestResponseInformation"] = static (value, options) => options.RequestResponseInformation = value.Truth(),
         ["PropagateTraceContext"] = static (value, options) => options.PropagateTraceContext = value.Truth(),
         ["Outbox"] = static (value, options) => value.Apply(OutboxKeys, options.Outbox),
         ["Limits"] = static (value, options) => value.Apply(LimitKeys, options.Limits),

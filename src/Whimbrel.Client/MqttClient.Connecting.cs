@@ -266,6 +266,9 @@ public sealed partial class MqttClient
             }
             catch
             {
+                // Who was refused closes its side before it goes, so that the server sees an end and not a break.
+                if (handshake.Task.IsFaulted)
+                    await Task.WhenAny(link.CloseAsync(), link.Ended).ConfigureAwait(false);
                 Drop(link, null);
                 throw;
             }
@@ -290,7 +293,7 @@ public sealed partial class MqttClient
         {
             Endpoint = endpoint.ToString(),
             Version = version,
-            ClientId = Server?.ClientId ?? _clientId,
+            ClientId = Server?.ClientId ?? (_clientId.Length > 0 || version == ProtocolVersion.Mqtt50 ? _clientId : RandomId()),
             CleanStart = version == ProtocolVersion.Mqtt50 ? isFirst && (_options.CleanStart ?? !isLasting) : !isLasting || (isFirst && _options.CleanStart == true),
             KeepAliveSeconds = (ushort)Math.Min(ushort.MaxValue, Math.Ceiling(_options.KeepAlive.TotalSeconds)),
             SessionExpirySeconds = ClientEngine.Seconds(_options.SessionExpiry ?? TimeSpan.FromMinutes(5)),
@@ -318,7 +321,7 @@ public sealed partial class MqttClient
         if (stopping.IsCancellationRequested)
             return new MqttNotConnectedException("The client was disconnected.");
         Drop(link, cause);
-        return _dismissal ?? new MqttNotConnectedException(cause?.Message ?? "The server closed the connection.", cause);
+        return _dismissal ?? new MqttNotConnectedException($"{_engine.Endpoint} closed the connection{(cause is null ? "" : $": {cause.Message.TrimEnd('.')}")}.", cause);
     }
 
     private void Tick(Link link)
@@ -337,7 +340,7 @@ public sealed partial class MqttClient
         if (!isAlive)
         {
             _blame = Blame.None;
-            link.Abort(new MqttNotConnectedException($"The server has not answered for {_options.ResponseTimeout.TotalSeconds:0.#} seconds."));
+            link.Abort(new MqttNotConnectedException($"the server has not answered for {_options.ResponseTimeout.TotalSeconds:0.#} seconds."));
         }
     }
 
@@ -386,7 +389,7 @@ public sealed partial class MqttClient
     internal void Closing(Link link)
     {
         if (!_engine.Fault.IsNone)
-            _dismissal ??= new MqttException($"The server broke the protocol: {_engine.Fault.Detail}.", _engine.Fault.Reason);
+            _dismissal ??= new MqttException($"{_engine.Endpoint} broke the protocol: {_engine.Fault.Detail}.", _engine.Fault.Reason);
         _ = EndAsync();
 
         async Task EndAsync()
@@ -428,13 +431,16 @@ public sealed partial class MqttClient
         string why = _engine.Version == ProtocolVersion.Mqtt50 && reason != ReasonCode.UnsupportedProtocolVersion
             ? MqttException.Describe(reason, said)
             : $"{ReasonCodes.Name(reason)} (return code {(int)returnCode})";
-        _handshake?.TrySetException(new MqttConnectException($"The server refused the connection: {why}.", reason, serverReference) { ReturnCode = (byte)returnCode });
+        _handshake?.TrySetException(new MqttConnectException($"{_engine.Endpoint} refused the connection: {why}.", reason, serverReference)
+        {
+            ReturnCode = (byte)(_engine.Version == ProtocolVersion.Mqtt50 ? 0 : returnCode),
+        });
     }
 
     void IEngineHost.Dismissed(ReasonCode reason, string? said, string? serverReference)
     {
         _blame = Refusals.Blames(reason);
-        _dismissal = new MqttConnectException($"The server closed the connection: {MqttException.Describe(reason, said)}.", reason, serverReference);
+        _dismissal = new MqttConnectException($"{_engine.Endpoint} closed the connection: {MqttException.Describe(reason, said)}.", reason, serverReference);
     }
 
     /// <summary>Whether a session is expected to outlive a connection.</summary>

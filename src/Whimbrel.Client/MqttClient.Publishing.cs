@@ -126,7 +126,7 @@ public sealed partial class MqttClient
             {
                 ReasonCode? refusal = _engine.Publish(topic, payload.Span, properties, retain, expiry is { } time ? ClientEngine.Seconds(time) : null);
                 if (refusal is { } reason)
-                    return ValueTask.FromException<MqttPublishResult>(Refused(topic, reason));
+                    return ValueTask.FromException<MqttPublishResult>(_engine.NotSent(topic, reason));
                 _link?.Flush();
                 return default;
             }
@@ -149,7 +149,7 @@ public sealed partial class MqttClient
                     if (_engine.Output.Waiting < _options.Limits.SendBytesMax)
                     {
                         if (_engine.Publish(topic, payload.Span, properties, retain, expiry is { } time ? ClientEngine.Seconds(time) : null) is { } reason)
-                            throw Refused(topic, reason);
+                            throw _engine.NotSent(topic, reason);
                         _link?.Flush();
                         return default;
                     }
@@ -316,7 +316,4 @@ public sealed partial class MqttClient
         _engine.AwaitRoom();
         return (_outboxRoom ??= new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously)).Task;
     }
-
-    private static MqttPublishException Refused(string topic, ReasonCode reason) =>
-        new($"The message to '{topic}' cannot be sent: {MqttException.Describe(reason, "the server said so when it accepted the connection")}.", reason);
 }

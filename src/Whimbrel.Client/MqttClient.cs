@@ -69,7 +69,7 @@ public sealed partial class MqttClient : IMqttClient, IEngineHost
             _options.Reconnect.RetryInitialConnect = true;
         }
 
-        _clientId = _options.ClientId ?? $"whimbrel-{Guid.NewGuid().ToString("N")[..14]}";
+        _clientId = _options.ClientId ?? RandomId();
         _metrics = ClientMetrics.For(_options.MeterFactory);
         Telemetry = new ClientTelemetry(_metrics, _options.PropagateTraceContext, _clientId);
         _connector = _options.Connector ?? new NetworkConnector(_options);
@@ -208,6 +208,9 @@ public sealed partial class MqttClient : IMqttClient, IEngineHost
                 _link?.Resume();
         }
     }
+
+    /// <summary>Of 23 characters, which is as many as a server of MQTT 3.1 has to take.</summary>
+    private static string RandomId() => $"whimbrel-{Guid.NewGuid().ToString("N")[..14]}";
 
     /// <summary>Runs what outlives the call that began it and is no part of that call's context, such as its trace.</summary>
     private static Task RunApart(Func<Task> work)

@@ -1,5 +1,7 @@
 using System.Text;
 using Whimbrel.Cli.Commands;
+using Whimbrel.Cli.Connections;
+using Whimbrel.Client;
 using Whimbrel.Protocol;
 
 namespace Whimbrel.Cli.Tests;
@@ -26,6 +28,8 @@ public class ArgumentTests
         return root.Subcommands.OfType<SubCommand>().Single().Read(parsed, context);
     }
 
+    private static string PasswordOf(MqttClientOptions options) => Encoding.UTF8.GetString(options.Credentials!.Password!.Value.Span);
+
     private static string ProblemOf(Func<object> read) => Assert.Throws<UsageFailure>(read).Problems[0];
 
     [Fact]
@@ -33,7 +37,7 @@ public class ArgumentTests
     {
         var settings = Pub("a/b", "hello");
         Assert.Equal(("a/b", PayloadSource.Text, "hello"), (settings.Topic, settings.Source, settings.Text));
-        Assert.Equal("localhost:1883", settings.Client.Target.ToString());
+        Assert.Equal(["mqtt://localhost:1883"], settings.Client.Options.Endpoints);
     }
 
     [Fact]
@@ -63,68 +67,60 @@ public class ArgumentTests
         var settings = Pub(
             "-h", "example.org", "-p", "1885", "-u", "me", "-P", "secret", "-i", "id", "-k", "30", "-V", "5", "-x", "600", "-c", "-q", "2", "-r",
             "--will-topic", "w", "--will-payload", "gone", "--will-qos", "1", "--will-retain", "--repeat", "3", "--repeat-delay", "0.5", "-d", "--quiet", "-t", "a", "-m", "b");
-        var connect = settings.Client.Connect;
-        Assert.Equal("example.org:1885", settings.Client.Target.ToString());
-        Assert.Equal(("me", "secret", "id"), (connect.UserName, Encoding.UTF8.GetString(connect.Password!), connect.ClientId));
-        Assert.Equal((30, false, 600u), ((int)connect.KeepAliveSeconds, connect.CleanStart, connect.SessionExpirySeconds!.Value));
-        Assert.Equal(("w", "gone", QoS.AtLeastOnce, true), (connect.Will!.Topic, Encoding.UTF8.GetString(connect.Will.Payload.Span), connect.Will.QoS, connect.Will.Retain));
-        Assert.Equal((QoS.ExactlyOnce, true, 3, TimeSpan.FromSeconds(0.5)), (settings.Client.QoS, settings.Retain, settings.Repeat, settings.RepeatDelay));
+        var options = settings.Client.Options;
+        Assert.Equal(["mqtt://example.org:1885"], options.Endpoints);
+        Assert.Equal(("me", "secret", "id"), (options.Credentials!.UserName, PasswordOf(options), options.ClientId));
+        Assert.Equal((TimeSpan.FromSeconds(30), false, TimeSpan.FromSeconds(600)), (options.KeepAlive, options.CleanStart, options.SessionExpiry));
+        Assert.Equal(("w", "gone", MqttQoS.AtLeastOnce, true), (options.Will!.Topic, Encoding.UTF8.GetString(options.Will.Payload.Span), options.Will.QoS, options.Will.Retain));
+        Assert.Equal((MqttQoS.ExactlyOnce, true, 3, TimeSpan.FromSeconds(0.5)), (settings.Client.QoS, settings.Retain, settings.Repeat, settings.RepeatDelay));
         Assert.True(settings.Client.IsDebug && settings.Client.IsQuiet);
-        Assert.False(connect.MayFallBack);
+        Assert.Equal(MqttProtocolVersion.Mqtt50, options.ProtocolVersion);
     }
 
     [Theory]
-    [InlineData("31", ProtocolVersion.Mqtt31)]
-    [InlineData("311", ProtocolVersion.Mqtt311)]
-    [InlineData("5", ProtocolVersion.Mqtt50)]
-    [InlineData("mqttv31", ProtocolVersion.Mqtt31)]
-    [InlineData("mqttv311", ProtocolVersion.Mqtt311)]
-    [InlineData("mqttv5", ProtocolVersion.Mqtt50)]
-    public void A_version_has_mosquitto_s_names(string text, ProtocolVersion version)
-    {
-        var connect = Pub("a", "b", "-V", text).Client.Connect;
-        Assert.Equal((version, false), (connect.Version, connect.MayFallBack));
-    }
+    [InlineData("31", MqttProtocolVersion.Mqtt31)]
+    [InlineData("311", MqttProtocolVersion.Mqtt311)]
+    [InlineData("5", MqttProtocolVersion.Mqtt50)]
+    [InlineData("mqttv31", MqttProtocolVersion.Mqtt31)]
+    [InlineData("mqttv311", MqttProtocolVersion.Mqtt311)]
+    [InlineData("mqttv5", MqttProtocolVersion.Mqtt50)]
+    public void A_version_has_mosquitto_s_names(string text, MqttProtocolVersion version) =>
+        Assert.Equal(version, Pub("a", "b", "-V", text).Client.Options.ProtocolVersion);
 
     [Fact]
     public void Without_a_version_5_is_tried_and_may_fall_back()
     {
-        var connect = Pub("a", "b").Client.Connect;
-        Assert.Equal((ProtocolVersion.Mqtt50, true, ""), (connect.Version, connect.MayFallBack, connect.ClientId));
+        var options = Pub("a", "b").Client.Options;
+        Assert.Equal((MqttProtocolVersion.Auto, ""), (options.ProtocolVersion, options.ClientId));
     }
 
     [Fact]
     public void What_only_5_has_forbids_the_fall_back()
     {
-        Assert.False(Pub("a", "b", "-x", "5").Client.Connect.MayFallBack);
-        Assert.False(Pub("a", "b", "-D", "publish", "content-type", "x").Client.Connect.MayFallBack);
-        Assert.False(Pub("a", "b", "-P", "x").Client.Connect.MayFallBack);
-    }
-
-    [Fact]
-    public void Clients_of_3_x_name_themselves_within_23_characters()
-    {
-        string id = Pub("a", "b", "-V", "31").Client.Connect.ClientId;
-        Assert.InRange(id.Length, 1, 23);
+        Assert.Equal(MqttProtocolVersion.Mqtt50, Pub("a", "b", "-x", "5").Client.Options.ProtocolVersion);
+        Assert.Equal(MqttProtocolVersion.Mqtt50, Pub("a", "b", "-D", "publish", "content-type", "x").Client.Options.ProtocolVersion);
+        Assert.Equal(MqttProtocolVersion.Mqtt50, Pub("a", "b", "-P", "x").Client.Options.ProtocolVersion);
     }
 
     [Fact]
     public void A_prefix_is_followed_by_the_process_id() =>
-        Assert.Equal($"pre-{Environment.ProcessId}", Pub("a", "b", "-I", "pre-").Client.Connect.ClientId);
+        Assert.Equal($"pre-{Environment.ProcessId}", Pub("a", "b", "-I", "pre-").Client.Options.ClientId);
 
     [Theory]
-    [InlineData("-1", uint.MaxValue)]
-    [InlineData("∞", uint.MaxValue)]
+    [InlineData("-1", null)]
+    [InlineData("∞", null)]
     [InlineData("0", 0u)]
     [InlineData("4294967294", uint.MaxValue - 1)]
-    public void Session_expiry_is_a_number_or_for_ever(string text, uint seconds) => Assert.Equal(seconds, Pub("a", "b", "-x", text).Client.Connect.SessionExpirySeconds);
+    public void Session_expiry_is_a_number_or_for_ever(string text, uint? seconds) => Assert.Equal(
+        seconds is { } number ? TimeSpan.FromSeconds(number) : TimeSpan.MaxValue, Pub("a", "b", "-x", text).Client.Options.SessionExpiry);
 
     [Fact]
     public void A_session_that_is_kept_is_kept_for_ever_unless_said_otherwise()
     {
-        Assert.Equal(uint.MaxValue, Sub("a", "-c", "-i", "x").Client.Connect.SessionExpirySeconds);
-        Assert.Equal(60u, Sub("a", "-c", "-i", "x", "-x", "60").Client.Connect.SessionExpirySeconds);
-        Assert.Null(Sub("a", "-c", "-i", "x", "-V", "311").Client.Connect.SessionExpirySeconds);
+        Assert.Equal(TimeSpan.MaxValue, Sub("a", "-c", "-i", "x").Client.Options.SessionExpiry);
+        Assert.Equal(TimeSpan.FromSeconds(60), Sub("a", "-c", "-i", "x", "-x", "60").Client.Options.SessionExpiry);
+        Assert.Equal(TimeSpan.MaxValue, Sub("a", "-c", "-i", "x", "-V", "311").Client.Options.SessionExpiry);
+        Assert.Null(Sub("a", "-i", "x").Client.Options.SessionExpiry);
     }
 
     [Theory]
@@ -145,9 +141,11 @@ public class ArgumentTests
     [InlineData("--will-topic 'w/#' is not a topic name: it must not be empty or contain + or #", "a", "b", "--will-topic", "w/#")]
     [InlineData("--repeat repeats one message; leave it or -l out", "a", "-l", "--repeat", "2")]
     [InlineData("--repeat must be a number from 1 to 2147483647, not '0'", "a", "b", "--repeat", "0")]
-    [InlineData("-L says where the broker is; leave -h, -p and --unix out", "-L", "mqtt://x/a", "-m", "b", "-h", "y")]
-    [InlineData("-L 'mqtts://x/a': TLS is not available yet; use mqtt://", "-L", "mqtts://x/a", "-m", "b")]
-    [InlineData("--unix says where the broker is; leave -h and -p out", "a", "b", "--unix", "/x", "-p", "5")]
+    [InlineData("-L says where the broker is; leave -h, -p, --unix and --ws out", "-L", "mqtt://x/a", "-m", "b", "-h", "y")]
+    [InlineData("mqtt://x:1883 is not encrypted, so TLS options mean nothing there: use mqtts:// or wss://", "-L", "mqtt://x/a", "-m", "b", "--insecure")]
+    [InlineData("--cafile /nonexistent: there is no such file", "a", "b", "--cafile", "/nonexistent")]
+    [InlineData("--proxy must be socks5://[user[:password]@]host[:port] or http://..., not 'ftp://x'", "a", "b", "--proxy", "ftp://x")]
+    [InlineData("--unix says where the broker is; leave -h, -p, --ws and what means TLS out", "a", "b", "--unix", "/x", "-p", "5")]
     [InlineData("-P and --password-file are two passwords; leave one out", "a", "b", "-u", "x", "-P", "y", "--password-file", "/nonexistent")]
     public void Wrong_options_of_pub_are_named(string problem, params string[] arguments) => Assert.Equal(problem, ProblemOf(() => Pub(arguments)));
 
@@ -167,11 +165,24 @@ public class ArgumentTests
     [Theory]
     [InlineData("unknown option --topci; did you mean --topic?", "--topci", "x")]
     [InlineData("unknown option -Z", "-Z")]
-    [InlineData("--cafile: TLS is not available yet", "--cafile", "x")]
-    [InlineData("--ws: WebSocket is not available yet", "--ws")]
+    [InlineData("--psk: pre-shared keys are not supported; use certificates", "--psk", "x")]
+    [InlineData("--capath: use --cafile, with all authorities in one file", "--capath", "x")]
     [InlineData("-t needs a value", "-t")]
     [InlineData("--retain takes no value", "--retain=yes")]
     public void Wrong_words_are_named(string problem, params string[] arguments) => Assert.Equal(problem, ProblemOf(() => Pub(arguments)));
+
+    [Theory]
+    [InlineData("mqtts://localhost:8883", "--tls")]
+    [InlineData("mqtts://h:8883", "-h", "h", "--insecure")]
+    [InlineData("mqtts://h:1", "-h", "h", "-p", "1", "--tls-alpn", "mqtt")]
+    [InlineData("ws://localhost:80/mqtt", "--ws")]
+    [InlineData("wss://h:8084/mqtt", "--ws", "-h", "h", "-p", "8084", "--tls")]
+    public void Flags_choose_the_way_and_the_way_the_port(string endpoint, params string[] arguments) =>
+        Assert.Equal([endpoint], Pub(["a", "b", .. arguments]).Client.Options.Endpoints);
+
+    [Fact]
+    public void A_proxy_keeps_its_credentials() => Assert.Equal(
+        new Uri("socks5://me:pw@proxy:1080"), Pub("a", "b", "--proxy", "socks5://me:pw@proxy:1080").Client.Options.Proxy!.GetProxy(new Uri("http://h")));
 
     [Fact]
     public void Every_problem_is_told() =>
@@ -184,22 +195,27 @@ public class ArgumentTests
         Assert.Equal(["a/#", "b", "c", "d/+"], settings.Filters);
         Assert.Equal(["old"], settings.Unsubscribe);
         Assert.Equal("a/x"u8.ToArray(), Assert.Single(settings.FilterOut));
-        Assert.Equal(new SubscriptionOptions(QoS.AtLeastOnce, true, true, RetainHandling.SendIfNew), settings.Options);
+        var options = settings.Options;
+        Assert.Equal((MqttQoS.AtLeastOnce, true, true, RetainHandling.SendIfNew), (options.QoS, options.NoLocal, options.RetainAsPublished, options.RetainHandling));
     }
 
     [Theory]
-    [InlineData("mqtt://h", "h:1883", null, null, null)]
-    [InlineData("mqtt://h:1/", "h:1", null, null, null)]
-    [InlineData("mqtt://me@h/a/b", "h:1883", "me", null, "a/b")]
-    [InlineData("mqtt://m%40e:p%3Aw@h:2/sensors/#", "h:2", "m@e", "p:w", "sensors/#")]
-    [InlineData("mqtt://u:p@w@h/x%20y", "h:1883", "u", "p@w", "x y")]
-    [InlineData("mqtt://[::1]:5/a", "[::1]:5", null, null, "a")]
+    [InlineData("mqtt://h", "mqtt://h:1883", null, null, null)]
+    [InlineData("mqtt://h:1/", "mqtt://h:1", null, null, null)]
+    [InlineData("mqtt://me@h/a/b", "mqtt://h:1883", "me", null, "a/b")]
+    [InlineData("mqtt://m%40e:p%3Aw@h:2/sensors/#", "mqtt://h:2", "m@e", "p:w", "sensors/#")]
+    [InlineData("mqtt://u:p@w@h/x%20y", "mqtt://h:1883", "u", "p@w", "x y")]
+    [InlineData("mqtt://[::1]:5/a", "mqtt://[::1]:5", null, null, "a")]
+    [InlineData("mqtts://h/a", "mqtts://h:8883", null, null, "a")]
+    [InlineData("mqtts://me@g,h:2/a", "mqtts://g:8883 mqtts://h:2", "me", null, "a")]
+    [InlineData("ws://h", "ws://h:80/mqtt", null, null, null)]
+    [InlineData("wss://me@h:8084/way/to?x=y", "wss://h:8084/way/to?x=y", "me", null, null)]
     [InlineData("unix:///run/w.sock", "unix:///run/w.sock", null, null, null)]
     public void A_URL_has_everything(string text, string target, string? user, string? password, string? topic)
     {
         var url = BrokerUrl.TryParse(text, out string problem);
         Assert.Equal("", problem);
-        Assert.Equal((target, user, password, topic), (url!.Target.ToString(), url.UserName, url.Password, url.Topic));
+        Assert.Equal((target, user, password, topic), (string.Join(' ', url!.Addresses), url.UserName, url.Password, url.Topic));
     }
 
     [Theory]
@@ -210,7 +226,7 @@ public class ArgumentTests
     [InlineData("mqtt://h:x")]
     [InlineData("mqtt://[::1")]
     [InlineData("unix://relative")]
-    [InlineData("wss://h")]
+    [InlineData("mqtt://h,,g")]
     public void A_wrong_URL_says_what_is_wrong(string text)
     {
         Assert.Null(BrokerUrl.TryParse(text, out string problem));
@@ -229,27 +245,25 @@ public class ArgumentTests
     {
         var world = new ToolWorld { Environment = { ["MQTT_URL"] = "mqtt://other", ["WHIMBREL_URL"] = "mqtt://me:pw@there:5/ignored" } };
         var settings = Pub(world, "a", "b");
-        Assert.Equal(("there:5", "me", "a"), (settings.Client.Target.ToString(), settings.Client.Connect.UserName, settings.Topic));
-        Assert.Equal("pw"u8.ToArray(), settings.Client.Connect.Password);
+        var options = settings.Client.Options;
+        Assert.Equal(("mqtt://there:5", "me", "pw", "a"), (Assert.Single(options.Endpoints), options.Credentials!.UserName, PasswordOf(options), settings.Topic));
     }
 
     [Fact]
     public void The_credentials_of_the_environment_s_URL_go_to_no_other_broker()
     {
         var world = new ToolWorld { Environment = { ["MQTT_URL"] = "mqtt://me:pw@there" } };
-        var connect = Pub(world, "a", "b", "-h", "elsewhere").Client.Connect;
-        Assert.Null(connect.UserName);
-        Assert.Null(connect.Password);
+        Assert.Null(Pub(world, "a", "b", "-h", "elsewhere").Client.Options.Credentials);
     }
 
     [Fact]
     public void User_and_password_may_come_from_the_environment()
     {
         var world = new ToolWorld { Environment = { ["WHIMBREL_USER"] = "me", ["WHIMBREL_PASSWORD"] = "pw" } };
-        var connect = Pub(world, "a", "b").Client.Connect;
-        Assert.Equal(("me", "pw"), (connect.UserName, Encoding.UTF8.GetString(connect.Password!)));
-        Assert.Equal("other", Pub(world, "a", "b", "-u", "other").Client.Connect.UserName);
-        Assert.Null(Pub(world, "a", "b", "-L", "mqtt://you@h/").Client.Connect.Password);
+        var options = Pub(world, "a", "b").Client.Options;
+        Assert.Equal(("me", "pw"), (options.Credentials!.UserName, PasswordOf(options)));
+        Assert.Equal("other", Pub(world, "a", "b", "-u", "other").Client.Options.Credentials!.UserName);
+        Assert.Null(Pub(world, "a", "b", "-L", "mqtt://you@h/").Client.Options.Credentials!.Password);
     }
 
     [Fact]
@@ -259,7 +273,7 @@ public class ArgumentTests
         try
         {
             File.WriteAllText(path, "s3cret \nmore\n");
-            Assert.Equal("s3cret "u8.ToArray(), Pub("a", "b", "-u", "me", "--password-file", path).Client.Connect.Password);
+            Assert.Equal("s3cret ", PasswordOf(Pub("a", "b", "-u", "me", "--password-file", path).Client.Options));
         }
         finally
         {

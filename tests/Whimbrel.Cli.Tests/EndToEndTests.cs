@@ -1,3 +1,5 @@
+using System.Text;
+using System.Threading.Channels;
 using Whimbrel.Broker;
 using Whimbrel.Hosting;
 using Whimbrel.Protocol;
@@ -169,7 +171,7 @@ public class EndToEndTests
         sub.Interrupt();
         Assert.Equal(130, await receiving);
 
-        using var endless = new EndlessInput();
+        using var endless = new GrowingInput();
         using var pub = new ToolWorld { InputStream = endless };
         var publishing = pub.RunAsync("pub", "-d", "-p", broker.Port, "a", "-l", "--will-topic", "will");
         await endless.IsRead;
@@ -183,21 +185,41 @@ public class EndToEndTests
     }
 
     [Fact]
-    public async Task The_broker_s_end_ends_sub_with_its_reason()
+    public async Task The_broker_s_end_is_told_with_its_reason_and_sub_and_pub_l_go_on_with_the_next()
     {
         var broker = await RunningBroker.StartAsync();
         using var sub = new ToolWorld();
-        var receiving = sub.RunAsync("sub", "-d", "-p", broker.Port, "a");
-        await sub.SaysAsync(Subscribed);
-        using var endless = new EndlessInput();
-        using var pub = new ToolWorld { InputStream = endless };
-        var publishing = pub.RunAsync("pub", "-p", broker.Port, "a", "-l");
-        await endless.IsRead;
+        var receiving = sub.RunAsync("sub", "-p", broker.Port, "-q", "1", "a", "-C", "2");
+        using var lines = new GrowingInput();
+        using var pub = new ToolWorld { InputStream = lines };
+        var publishing = pub.RunAsync("pub", "-p", broker.Port, "-q", "1", "-r", "a", "-l");
+        lines.Add("before\n");
+        await sub.PrintsAsync("before");
         await broker.DisposeAsync();
-        Assert.Equal(1, await receiving);
+        string reason = $"whimbrel: mqtt://localhost:{broker.Port} closed the connection: Server shutting down (0x8B): the broker is stopping; connecting again\n";
+        await sub.SaysAsync(reason);
+        await pub.SaysAsync(reason);
+        lines.Add("after\n");
+        await using var next = await RunningBroker.StartAsync(port: broker.Port);
+        Assert.Equal(0, await receiving);
+        Assert.Equal("before\nafter\n", sub.Output);
+        await sub.SaysAsync($"whimbrel: connected to mqtt://localhost:{broker.Port} again; it had forgotten the session, so messages may be missing\n");
+        lines.End();
+        Assert.Equal(0, await publishing);
+    }
+
+    [Fact]
+    public async Task One_message_is_not_tried_again_when_the_connection_is_lost()
+    {
+        await using var broker = await RunningBroker.StartAsync();
+        using var input = new GrowingInput();
+        using var pub = new ToolWorld { InputStream = input };
+        var publishing = pub.RunAsync("pub", "-p", broker.Port, "-i", "same", "a", "-s");
+        await input.IsRead;
+        using var other = new ToolWorld();
+        Assert.Equal(0, await other.RunAsync("pub", "-p", broker.Port, "-i", "same", "a", "x"));
         Assert.Equal(1, await publishing);
-        Assert.EndsWith($"whimbrel: localhost:{broker.Port} ended the connection: Server shutting down (0x8B): the broker is stopping\n", sub.Error, StringComparison.Ordinal);
-        Assert.Contains("Server shutting down (0x8B)", pub.Error, StringComparison.Ordinal);
+        Assert.StartsWith($"whimbrel: mqtt://localhost:{broker.Port} closed the connection: Session taken over (0x8E)", pub.Error, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -212,23 +234,23 @@ public class EndToEndTests
             ConnectPacketSizeMax = 1000,
             ClientIdLengthMax = 10,
         });
-        string at = $"localhost:{broker.Port}";
+        string at = $"mqtt://localhost:{broker.Port}";
 
         using var qos = new ToolWorld();
         Assert.Equal(4, await qos.RunAsync("pub", "-p", broker.Port, "-q", "1", "a", "b"));
-        Assert.Equal($"whimbrel: {at} takes messages up to QoS 0 only: use -q 0\n", qos.Error);
+        Assert.Equal("whimbrel: The message to 'a' cannot be sent: QoS not supported (0x9B): the server takes up to QoS 0: use -q 0\n", qos.Error);
 
         using var retain = new ToolWorld();
         Assert.Equal(4, await retain.RunAsync("pub", "-p", broker.Port, "-r", "a", "b"));
-        Assert.Equal($"whimbrel: {at} takes no retained messages\n", retain.Error);
+        Assert.Equal("whimbrel: The message to 'a' cannot be sent: Retain not supported (0x9A): the server takes no retained messages\n", retain.Error);
 
         using var size = new ToolWorld();
         Assert.Equal(4, await size.RunAsync("pub", "-p", broker.Port, "a", new string('x', 2000)));
-        Assert.StartsWith($"whimbrel: the message makes a packet of 2007 bytes, and {at} takes at most 1000", size.Error, StringComparison.Ordinal);
+        Assert.StartsWith("whimbrel: The message to 'a' cannot be sent: Packet too large (0x95): the server takes packets of at most 1000 bytes\n", size.Error, StringComparison.Ordinal);
 
         using var wildcard = new ToolWorld();
         Assert.Equal(4, await wildcard.RunAsync("sub", "-p", broker.Port, "a/#"));
-        Assert.Equal($"whimbrel: {at} refused the subscription to 'a/#': Wildcard Subscriptions not supported (0xA2)\n", wildcard.Error);
+        Assert.Equal($"whimbrel: The server refused the subscription to 'a/#': Wildcard Subscriptions not supported (0xA2)\n", wildcard.Error);
 
         using var id = new ToolWorld();
         Assert.Equal(4, await id.RunAsync("pub", "-p", broker.Port, "-i", "longer-than-ten", "a", "b"));
@@ -255,10 +277,10 @@ public class EndToEndTests
     {
         using var world = new ToolWorld();
         Assert.Equal(3, await world.RunAsync("pub", "-h", "127.0.0.1", "-p", "1", "a", "b"));
-        Assert.Equal("whimbrel: cannot reach 127.0.0.1:1: connection refused: nothing listens on that port\n", world.Error);
+        Assert.Equal("whimbrel: mqtt://127.0.0.1:1 cannot be reached: connection refused: nothing listens on that port\n", world.Error);
         using var unix = new ToolWorld();
         Assert.Equal(3, await unix.RunAsync("sub", "--unix", "/nonexistent/w.sock", "a"));
-        Assert.Equal("whimbrel: cannot reach unix:///nonexistent/w.sock: there is no such socket\n", unix.Error);
+        Assert.Equal("whimbrel: unix:///nonexistent/w.sock cannot be reached: there is no such socket\n", unix.Error);
         using var quiet = new ToolWorld();
         Assert.Equal(3, await quiet.RunAsync("pub", "-h", "127.0.0.1", "-p", "1", "a", "b", "--quiet"));
         Assert.Equal("", quiet.Error);
@@ -282,18 +304,25 @@ public class EndToEndTests
             world.Error.Split('\n').Order());
     }
 
-    /// <summary>Standard input on which nothing comes.</summary>
-    private sealed class EndlessInput : MemoryStream
+    /// <summary>Standard input that somebody types on.</summary>
+    private sealed class GrowingInput : MemoryStream
     {
         private readonly TaskCompletionSource _read = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        private readonly Channel<string> _typed = Channel.CreateUnbounded<string>();
 
         public Task IsRead => _read.Task;
 
+        public void Add(string text) => _typed.Writer.TryWrite(text);
+
+        public void End() => _typed.Writer.Complete();
+
         public override async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
         {
+            // As reading a terminal, it cannot be cancelled.
             _read.TrySetResult();
-            await new TaskCompletionSource().Task;
-            return 0;
+            return await _typed.Reader.WaitToReadAsync(CancellationToken.None) && _typed.Reader.TryRead(out string? text)
+                ? Encoding.UTF8.GetBytes(text, buffer.Span)
+                : 0;
         }
     }
 }

@@ -2,6 +2,8 @@ using System.Diagnostics;
 using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
+using System.Security.Cryptography.X509Certificates;
+using Whimbrel.Tests;
 
 namespace Whimbrel.Cli.Tests;
 
@@ -64,6 +66,43 @@ public class MosquittoTests
         Assert.Matches("^(60|59) b\n$", sub.Output);
     }
 
+    [Fact]
+    public async Task TLS_and_WebSocket_lead_there_too()
+    {
+        using var authority = new Authority();
+        (X509Certificate2 own, string certificate, string key) = authority.Issue("localhost");
+        (X509Certificate2 mine, string myCertificate, string myKey) = authority.Issue("me");
+        using var owns = own;
+        using var mines = mine;
+        string tls = $"cafile {authority.CaFile}\ncertfile {certificate}\nkeyfile {key}\nrequire_certificate true";
+        using var secure = await Mosquitto.StartAsync(tls);
+        string[] trusted = ["-p", secure.Port, "--cafile", authority.CaFile];
+        string[] known = [.. trusted, "--cert", myCertificate, "--key", myKey];
+        using var pub = new ToolWorld();
+        Assert.Equal(0, await pub.RunAsync(["pub", "-q", "1", "-r", "a", "over TLS", .. known]));
+        using var sub = new ToolWorld();
+        Assert.Equal(0, await sub.RunAsync(["sub", "a", "-C", "1", .. known]));
+        Assert.Equal("over TLS\n", sub.Output);
+
+        string at = $"whimbrel: mqtts://localhost:{secure.Port} cannot be reached: ";
+        using var stranger = new ToolWorld();
+        Assert.Equal(3, await stranger.RunAsync(["pub", "a", "b", .. trusted]));
+        Assert.StartsWith(at, stranger.Error, StringComparison.Ordinal);
+        using var careful = new ToolWorld();
+        Assert.Equal(3, await careful.RunAsync("pub", "a", "b", "-p", secure.Port, "--tls", "--cert", myCertificate, "--key", myKey));
+        Assert.StartsWith($"{at}TLS: the server's certificate is not trusted: ", careful.Error, StringComparison.Ordinal);
+        using var careless = new ToolWorld();
+        Assert.Equal(0, await careless.RunAsync("pub", "a", "b", "-p", secure.Port, "--insecure", "--cert", myCertificate, "--key", myKey));
+
+        // Mosquitto 2.0 does not start with a WebSocket alone.
+        using var web = await Mosquitto.StartAsync($"protocol websockets\nlistener {Mosquitto.FreePort()} 127.0.0.1");
+        using var first = new ToolWorld();
+        Assert.Equal(0, await first.RunAsync("pub", "--ws", "-p", web.Port, "-q", "1", "-r", "a", "over WebSocket"));
+        using var second = new ToolWorld();
+        Assert.Equal(0, await second.RunAsync("sub", "-L", $"ws://localhost:{web.Port}/elsewhere", "a", "-C", "1"));
+        Assert.Equal("over WebSocket\n", second.Output);
+    }
+
     private sealed class Mosquitto : IDisposable
     {
         private readonly Process _process;
@@ -76,22 +115,25 @@ public class MosquittoTests
 
         public string Port { get; }
 
-        public static async Task<Mosquitto> StartAsync()
+        /// <param name="listener">What its configuration says about the listener, beside the port.</param>
+        public static async Task<Mosquitto> StartAsync(string listener = "")
         {
             string? program = new[] { "/usr/sbin/mosquitto", "/usr/local/sbin/mosquitto", "/usr/bin/mosquitto" }.FirstOrDefault(File.Exists);
             Assert.SkipWhen(program is null, "mosquitto is not installed");
             // Mosquitto cannot pick a port, and one that was free a moment ago may be somebody else's by now: then the next one.
+            string? line = null;
             for (int attempt = 0; attempt < 20; attempt++)
             {
                 string port = FreePort();
-                var process = Process.Start(new ProcessStartInfo(program, ["-v", "-p", port]) { RedirectStandardError = true })!;
-                string? line;
+                string configuration = Path.GetTempFileName();
+                await File.WriteAllTextAsync(configuration, $"user root\nallow_anonymous true\nlistener {port} 127.0.0.1\n{listener}\n");
+                var process = Process.Start(new ProcessStartInfo(program, ["-v", "-c", configuration]) { RedirectStandardError = true })!;
                 do
                 {
                     line = await process.StandardError.ReadLineAsync();
                 }
-                // It is content with one of 127.0.0.1 and ::1 when the other's port is taken.
                 while (line is not null && !line.Contains(" running", StringComparison.Ordinal) && !line.Contains("Error", StringComparison.Ordinal));
+                File.Delete(configuration);
                 var started = new Mosquitto(process, port);
                 if (line is not null && !line.Contains("Error", StringComparison.Ordinal))
                 {
@@ -102,10 +144,10 @@ public class MosquittoTests
                 started.Dispose();
             }
 
-            throw new InvalidOperationException("mosquitto does not start");
+            throw new InvalidOperationException($"mosquitto does not start: {line}");
         }
 
-        private static string FreePort()
+        public static string FreePort()
         {
             using var probe = new TcpListener(IPAddress.Loopback, 0);
             probe.Start();

@@ -16,11 +16,11 @@ internal sealed class RunningBroker : IAsyncDisposable
 
     public string Port { get; private set; } = "";
 
-    public static async Task<RunningBroker> StartAsync(BrokerOptions? limits = null, LinkKind links = LinkKind.Auto, string? data = null)
+    public static async Task<RunningBroker> StartAsync(BrokerOptions? limits = null, LinkKind links = LinkKind.Auto, string? data = null, string port = "0")
     {
         var configuration = new ServerConfiguration
         {
-            Listen = [ListenEndpoint.Parse("mqtt://127.0.0.1:0")],
+            Listen = [ListenEndpoint.Parse($"mqtt://127.0.0.1:{port}")],
             Links = links,
             LogLevel = LogLevel.None,
             Store = data is null ? StoreKind.Memory : StoreKind.Disk,

@@ -46,7 +46,17 @@ internal sealed record Sample
         byte[] bytes = Encode();
         Assert.Equal(FrameStatus.Complete, FrameReader.TryRead(bytes, uint.MaxValue, out var frame, out _, out _));
         Assert.True(PublishPacket.TryParse(frame, Version, out var packet, out var violation), violation.Detail);
-        return show(new ReceivedMessage { Topic = packet.Topic, Packet = packet, At = At });
+        return show(new ReceivedMessage
+        {
+            Topic = packet.Topic,
+            Payload = packet.Payload,
+            QoS = packet.QoS,
+            Retain = packet.Retain,
+            PacketId = packet.PacketId,
+            PropertyBlock = packet.PropertyBlock,
+            ShowsIdentifiers = true,
+            At = At,
+        });
     }
 
     private byte[] Encode()

@@ -97,6 +97,20 @@ public class ReceivingTests
     }
 
     [Fact]
+    public void A_server_that_repeats_a_message_of_QoS_2_on_one_connection_gets_one_answer_and_holds_nothing_up()
+    {
+        (EngineWorld world, RecordingSubscriber subscriber) = Subscribed();
+        world.ReceivePublish("a", "1", QoS.ExactlyOnce, 1);
+        world.ReceivePublish("a", "1", QoS.ExactlyOnce, 1, duplicate: true);
+        world.ReceivePublish("a", "2", QoS.AtLeastOnce, 2);
+        Assert.Equal(["1", "2"], subscriber.Messages.Select(message => message.Payload));
+        foreach ((_, _, long token) in subscriber.Messages)
+            world.Engine.Acknowledge(token, ReasonCode.Success);
+        Assert.Equal(["PUBREC 1", "PUBACK 2"], world.Said());
+        Assert.Equal(0, world.Engine.UnacknowledgedCount);
+    }
+
+    [Fact]
     public void A_message_that_nobody_wants_is_acknowledged_and_said()
     {
         var world = new EngineWorld();

@@ -135,7 +135,7 @@ internal sealed class CrashRun(BrokerKind kind, Disk disk, int seed, int rounds)
     private async Task ListRetainedAsync()
     {
         var plan = new ClientPlan($"lister{++_listers}", ProtocolVersion.Mqtt50) { IsDurable = false, Filters = [new PlannedFilter("#", QoS.ExactlyOnce)] };
-        Client lister = _world.Add(plan, 0);
+        RandomClient lister = _world.Add(plan, 0);
         await _world.UntilAsync(() => Oracle.HasSeenRetained(plan.Name) && _world.AllQuiet(), FinishLimit);
         Oracle.Note(new Happening.RetainedShown(plan.Name));
         _world.Remove(lister);

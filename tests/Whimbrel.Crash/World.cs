@@ -9,7 +9,7 @@ internal sealed class World : IStage, IAsyncDisposable
 {
     private static readonly TimeSpan TickTime = TimeSpan.FromMilliseconds(5);
 
-    private readonly List<Client> _clients = [];
+    private readonly List<RandomClient> _clients = [];
     private readonly List<Task> _running = [];
     private readonly List<(Func<bool> Condition, TaskCompletionSource Reached)> _awaited = [];
     private readonly Lock _gate = new();
@@ -48,9 +48,9 @@ internal sealed class World : IStage, IAsyncDisposable
     public Message NewMessage(string topic, QoS qos, bool retain, int size) => new(Interlocked.Increment(ref _messages), topic, qos, retain, size);
 
     /// <summary>Brings in one more client.</summary>
-    public Client Add(ClientPlan plan, int seed)
+    public RandomClient Add(ClientPlan plan, int seed)
     {
-        var client = new Client(plan, this, seed);
+        var client = new RandomClient(plan, this, seed);
         lock (_gate)
         {
             _clients.Add(client);
@@ -61,7 +61,7 @@ internal sealed class World : IStage, IAsyncDisposable
     }
 
     /// <summary>Takes a client out, as if its power were cut.</summary>
-    public void Remove(Client client)
+    public void Remove(RandomClient client)
     {
         lock (_gate)
             _clients.Remove(client);

@@ -7,7 +7,7 @@ using Whimbrel.Cli.Bench.Load;
 using Whimbrel.Cli.Bench.Reports;
 using Whimbrel.Cli.Bench.Scenarios;
 using Whimbrel.Cli.Commands;
-using Whimbrel.Cli.Wire;
+using Whimbrel.Cli.Connections;
 using Whimbrel.Protocol;
 
 namespace Whimbrel.Cli.Bench;
@@ -40,29 +40,29 @@ internal sealed class BenchCommand : Command
         Arity = new ArgumentArity(0, 1),
     };
 
-    private readonly Option<string> _host = ClientOptions.Value("--host", "HOST", "Broker to load; localhost if nothing is said.", "-h");
-    private readonly Option<string> _port = ClientOptions.Value("--port", "PORT", "Its port; 1883 if nothing is said.", "-p");
-    private readonly Option<string> _url = ClientOptions.Value(
+    private readonly Option<string> _host = ToolOption.Value("--host", "HOST", "Broker to load; localhost if nothing is said.", "-h");
+    private readonly Option<string> _port = ToolOption.Value("--port", "PORT", "Its port; 1883 if nothing is said.", "-p");
+    private readonly Option<string> _url = ToolOption.Value(
         "--url", "URL", "Both at once, and who connects: mqtt://[user[:password]@]host[:port] or unix:///PATH.", "-L");
-    private readonly Option<string> _qos = ClientOptions.Value("--qos", "QOS", "Of publishing and subscribing: 0, 1 or 2.", "-q");
-    private readonly Option<string> _payload = ClientOptions.Value("--payload", "BYTES", "Of each message, 16 or more; 16 if nothing is said.");
-    private readonly Option<string> _window = ClientOptions.Value(
+    private readonly Option<string> _qos = ToolOption.Value("--qos", "QOS", "Of publishing and subscribing: 0, 1 or 2.", "-q");
+    private readonly Option<string> _payload = ToolOption.Value("--payload", "BYTES", "Of each message, 16 or more; 16 if nothing is said.");
+    private readonly Option<string> _window = ToolOption.Value(
         "--window", "COUNT", "Messages of one publisher that may be on their way, to subscribers and for acknowledgement.");
-    private readonly Option<string> _rate = ClientOptions.Value(
+    private readonly Option<string> _rate = ToolOption.Value(
         "--rate", "RATE", "Messages a second of each publisher, by a timetable: latency counts from the moment when a message was due.");
-    private readonly Option<string> _duration = ClientOptions.Value("--duration", "SECONDS", "How long to measure; 5 if nothing is said.", "-d");
-    private readonly Option<string> _warmup = ClientOptions.Value("--warmup", "SECONDS", "How long to run before; 1 if nothing is said.");
-    private readonly Option<string> _clients = ClientOptions.Value("--clients", "COUNT", "Publishers, or connections where the scenario has no others.", "-c");
-    private readonly Option<string> _pairs = ClientOptions.Value("--pairs", "COUNT", "The same for pairs.");
-    private readonly Option<string> _subscribers = ClientOptions.Value("--subscribers", "COUNT", "Subscribers, where the scenario has a choice.");
-    private readonly Option<string> _stalled = ClientOptions.Value("--stalled", "COUNT", "Subscribers besides that read nothing, of fanout.");
-    private readonly Option<string> _count = ClientOptions.Value("--count", "COUNT", "Messages or subscriptions, where the scenario counts them.", "-n");
-    private readonly Option<string> _topic = ClientOptions.Value("--topic", "PREFIX", "Beginning of all topics and client identifiers; unique if nothing is said.");
-    private readonly Option<string> _version = ClientOptions.Value("--version", "VERSION", "MQTT 3.1.1 or 5; 5 if nothing is said.", "-V");
-    private readonly Option<string> _sources = ClientOptions.Value(
+    private readonly Option<string> _duration = ToolOption.Value("--duration", "SECONDS", "How long to measure; 5 if nothing is said.", "-d");
+    private readonly Option<string> _warmup = ToolOption.Value("--warmup", "SECONDS", "How long to run before; 1 if nothing is said.");
+    private readonly Option<string> _clients = ToolOption.Value("--clients", "COUNT", "Publishers, or connections where the scenario has no others.", "-c");
+    private readonly Option<string> _pairs = ToolOption.Value("--pairs", "COUNT", "The same for pairs.");
+    private readonly Option<string> _subscribers = ToolOption.Value("--subscribers", "COUNT", "Subscribers, where the scenario has a choice.");
+    private readonly Option<string> _stalled = ToolOption.Value("--stalled", "COUNT", "Subscribers besides that read nothing, of fanout.");
+    private readonly Option<string> _count = ToolOption.Value("--count", "COUNT", "Messages or subscriptions, where the scenario counts them.", "-n");
+    private readonly Option<string> _topic = ToolOption.Value("--topic", "PREFIX", "Beginning of all topics and client identifiers; unique if nothing is said.");
+    private readonly Option<string> _version = ToolOption.Value("--version", "VERSION", "MQTT 3.1.1 or 5; 5 if nothing is said.", "-V");
+    private readonly Option<string> _sources = ToolOption.Value(
         "--sources", "FIRST-LAST", "Connect from these addresses in turn, such as 127.0.0.1-127.0.0.9: each has some 28,000 ports.");
-    private readonly Option<string> _pid = ClientOptions.Value("--pid", "PID", "Process of the broker: reports its CPU per message and memory.");
-    private readonly Option<bool> _json = ClientOptions.Flag("--json", "Print the result as JSON.");
+    private readonly Option<string> _pid = ToolOption.Value("--pid", "PID", "Process of the broker: reports its CPU per message and memory.");
+    private readonly Option<bool> _json = ToolOption.Flag("--json", "Print the result as JSON.");
 
     public BenchCommand(ToolContext context)
         : base("bench", "Load a broker and measure it.")
@@ -95,10 +95,10 @@ internal sealed class BenchCommand : Command
         if (parsed.GetValue(_rate) is not null && !scenario.TakesRate)
             problems.Add($"{scenario.Name} has no --rate");
         string prefix = parsed.GetValue(_topic) ?? (scenario.HasFixedPrefix ? "bench/load" : $"bench/{Random.Shared.Next(0x10000):x4}");
-        if (!TopicName.IsValid(WireText.Encode(prefix)))
+        if (!TopicName.IsValid(System.Text.Encoding.UTF8.GetBytes(prefix)))
             problems.Add($"--topic '{prefix}' is not the beginning of a topic name");
 
-        var settings = new BenchSettings(scenario, url.Target)
+        var settings = new BenchSettings(scenario, url.Addresses[0])
         {
             Prefix = prefix,
             UserName = url.UserName,
@@ -106,8 +106,8 @@ internal sealed class BenchCommand : Command
             Version = ReadVersion(parsed, problems),
             Sources = ReadSources(parsed, problems),
             QoS = ReadQoS(parsed, scenario, problems),
-            PayloadBytes = (int)ClientOptions.ReadNumber(parsed, _payload, Stamp.Length, 256 * 1024 * 1024 - 1024, Stamp.Length, problems),
-            Window = (int)ClientOptions.ReadNumber(parsed, _window, 1, 30_000, scenario.Window(clients), problems),
+            PayloadBytes = (int)ToolOption.ReadNumber(parsed, _payload, Stamp.Length, 256 * 1024 * 1024 - 1024, Stamp.Length, problems),
+            Window = (int)ToolOption.ReadNumber(parsed, _window, 1, 30_000, scenario.Window(clients), problems),
             Rate = ReadDecimal(parsed, _rate, 0.001, 10_000_000, 0, problems),
             Duration = TimeSpan.FromSeconds(ReadDecimal(parsed, _duration, 0.001, 1_000_000, 5, problems)),
             Warmup = TimeSpan.FromSeconds(ReadDecimal(parsed, _warmup, 0, 1_000_000, 1, problems)),
@@ -115,7 +115,7 @@ internal sealed class BenchCommand : Command
             Subscribers = ReadCount(parsed, _subscribers, scenario.Subscribers, scenario.Name, problems),
             Stalled = ReadCount(parsed, _stalled, scenario.Stalled, scenario.Name, problems),
             Count = ReadCount(parsed, _count, scenario.Count, scenario.Name, problems),
-            BrokerPid = parsed.GetValue(_pid) is null ? null : (int)ClientOptions.ReadNumber(parsed, _pid, 1, PidMax, 1, problems),
+            BrokerPid = parsed.GetValue(_pid) is null ? null : (int)ToolOption.ReadNumber(parsed, _pid, 1, PidMax, 1, problems),
             IsJson = parsed.GetValue(_json),
         };
         return problems.Count == 0 ? settings : throw new UsageFailure(problems);
@@ -163,21 +163,24 @@ internal sealed class BenchCommand : Command
             if (host is not null || port is not null)
                 problems.Add("-L says where the broker is; leave -h and -p out");
             if (BrokerUrl.TryParse(text, out string wrong) is { } url)
+            {
+                if (url.Addresses is not [{ IsSecure: false, IsWebSocket: false }])
+                    problems.Add($"-L '{text}': bench loads one broker, by mqtt:// or unix://");
                 return url;
+            }
+
             problems.Add($"-L {wrong}");
         }
 
-        int number = WireTarget.DefaultPort;
-        if (port is not null && !BrokerUrl.TryParsePort(port, out number))
-            problems.Add($"-p must be a number from 1 to 65535, not '{port}'");
+        int? number = ClientOptions.ReadPort(port, problems);
         if (host is { Length: 0 })
             problems.Add("-h must not be empty");
-        return new BrokerUrl(new WireTarget((host ?? "localhost").Trim('[', ']'), number), null, null, null);
+        return new BrokerUrl([BrokerUrl.Of(host, number, isWebSocket: false, isSecure: false)], null, null, null);
     }
 
     private QoS ReadQoS(ParseResult parsed, Scenario scenario, List<string> problems)
     {
-        var qos = (QoS)ClientOptions.ReadNumber(parsed, _qos, 0, 2, (int)scenario.QoSMin, problems);
+        var qos = (QoS)ToolOption.ReadNumber(parsed, _qos, 0, 2, (int)scenario.QoSMin, problems);
         if (qos < scenario.QoSMin)
             problems.Add($"{scenario.Name} must know what the broker has taken: --qos 1 or 2");
         return qos;
@@ -231,7 +234,7 @@ internal sealed class BenchCommand : Command
     private static int ReadCount(ParseResult parsed, Option<string> option, int? otherwise, string scenario, List<string> problems)
     {
         if (otherwise is { } usual)
-            return (int)ClientOptions.ReadNumber(parsed, option, Math.Min(usual, 1), 100_000_000, usual, problems);
+            return (int)ToolOption.ReadNumber(parsed, option, Math.Min(usual, 1), 100_000_000, usual, problems);
         if (parsed.GetValue(option) is not null)
             problems.Add($"{scenario} has no {option.Name}");
         return 0;

@@ -2,7 +2,7 @@ using System.Diagnostics;
 using System.Globalization;
 using Whimbrel.Cli.Bench.Load;
 using Whimbrel.Cli.Bench.Reports;
-using Whimbrel.Cli.Wire;
+using Whimbrel.Cli.Connections;
 
 namespace Whimbrel.Cli.Bench;
 

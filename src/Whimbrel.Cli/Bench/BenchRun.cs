@@ -3,7 +3,7 @@ using System.Text;
 using Whimbrel.Cli.Bench.Load;
 using Whimbrel.Cli.Bench.Reports;
 using Whimbrel.Cli.Commands;
-using Whimbrel.Cli.Wire;
+using Whimbrel.Cli.Connections;
 using Whimbrel.Protocol;
 
 namespace Whimbrel.Cli.Bench;

@@ -1,11 +1,11 @@
 using System.Net;
-using Whimbrel.Cli.Wire;
+using Whimbrel.Cli.Connections;
 using Whimbrel.Protocol;
 
 namespace Whimbrel.Cli.Bench;
 
 /// <summary>What <c>whimbrel bench</c> is to do.</summary>
-internal sealed record BenchSettings(Scenario Scenario, WireTarget Target)
+internal sealed record BenchSettings(Scenario Scenario, BrokerAddress Target)
 {
     public string? UserName { get; init; }
 

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using Whimbrel.Cli.Connections;
 
 namespace Whimbrel.Cli.Commands;
 
@@ -12,11 +13,18 @@ internal static class ArgumentRules
     /// <summary>Between the words of one <c>-D</c>; no argument of a process can contain it.</summary>
     public const char WordSeparator = '\0';
 
-    private static readonly string[] Tls =
-    [
-        "--cafile", "--capath", "--cert", "--key", "--keyform", "--ciphers", "--insecure", "--psk", "--psk-identity", "--tls-version",
-        "--tls-alpn", "--tls-engine", "--tls-use-os-certs",
-    ];
+    // Of mosquitto's tools, and not of these.
+    private static readonly Dictionary<string, string> Missing = new()
+    {
+        ["--capath"] = "use --cafile, with all authorities in one file",
+        ["--psk"] = "pre-shared keys are not supported; use certificates",
+        ["--psk-identity"] = "pre-shared keys are not supported; use certificates",
+        ["--ciphers"] = "the machine's settings decide about ciphers",
+        ["--tls-version"] = "the machine's settings decide about the version of TLS",
+        ["--tls-engine"] = "OpenSSL's engines are not supported",
+        ["--tls-use-os-certs"] = "say --tls: the machine's authorities are trusted unless --cafile says otherwise",
+        ["--keyform"] = "keys are PEM files",
+    };
 
     /// <exception cref="UsageFailure">An option does not exist or lacks its value.</exception>
     public static IReadOnlyList<string> Normalize(Command root, IReadOnlyList<string> arguments)
@@ -97,10 +105,8 @@ internal static class ArgumentRules
 
     private static string Unknown(Command root, Command command, string name)
     {
-        if (Tls.Contains(name))
-            return $"{name}: TLS is not available yet";
-        if (name == "--ws")
-            return "--ws: WebSocket is not available yet";
+        if (Missing.TryGetValue(name, out string? instead))
+            return $"{name}: {instead}";
         var names = Options(root, command).SelectMany(o => o.Aliases.Append(o.Name)).Where(n => n.StartsWith("--", StringComparison.Ordinal));
         string? near = name.StartsWith("--", StringComparison.Ordinal) ? Server.Spelling.Nearest(name, names) : null;
         return $"unknown option {name}{(near is null ? "" : $"; did you mean {near}?")}";

@@ -28,7 +28,7 @@ internal sealed class BackupCommand : Command
     private Command Create()
     {
         var data = StoreCommand.DataOption();
-        var to = ClientOptions.Value("--to", "FILE.tar|DIR", "Where to: one file when the name ends in .tar, otherwise a directory. It must not exist.");
+        var to = ToolOption.Value("--to", "FILE.tar|DIR", "Where to: one file when the name ends in .tar, otherwise a directory. It must not exist.");
         to.Required = true;
         var command = new Command("create", "Back up a data directory. A broker that uses it goes on working.") { data, to };
         command.SetAction(async parsed =>

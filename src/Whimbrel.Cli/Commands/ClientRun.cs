@@ -1,3 +1,5 @@
+using Whimbrel.Cli.Connections;
+
 namespace Whimbrel.Cli.Commands;
 
 /// <summary>Runs a command's client part and turns how it ended into a line and an exit code.</summary>
@@ -7,12 +9,11 @@ internal static class ClientRun
     private const int MosquittoTimeout = 27;
     private const int MosquittoFailure = 1;
 
-    public static async Task<int> RunAsync(ClientSettings settings, ToolContext context, Func<Action<string>?, Task<ExitCode>> run)
+    public static async Task<int> RunAsync(ClientSettings settings, ToolContext context, Func<Task<ExitCode>> run)
     {
-        Action<string>? trace = settings.IsDebug ? line => WriteLine(context.Error, line) : null;
         try
         {
-            return Code(settings, await run(trace).ConfigureAwait(false), null);
+            return Code(settings, await run().ConfigureAwait(false), null);
         }
         catch (OperationCanceledException) when (context.Interrupted.IsCancellationRequested)
         {

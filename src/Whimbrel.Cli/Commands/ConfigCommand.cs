@@ -40,7 +40,7 @@ internal sealed class ConfigCommand : Command
     private static Command Show(ToolContext context)
     {
         var options = new ConfigurationOptions();
-        var table = ClientOptions.Flag("--table", "As a table that says where each value comes from.");
+        var table = ToolOption.Flag("--table", "As a table that says where each value comes from.");
         var command = new Command("show", "Print the effective configuration as JSON.");
         options.AddTo(command);
         command.Add(table);

@@ -6,17 +6,17 @@ namespace Whimbrel.Cli.Commands;
 /// <summary>The options that say how the broker is configured: <c>serve</c> and <c>config show</c> have them.</summary>
 internal sealed class ConfigurationOptions
 {
-    private readonly Option<string> _file = ClientOptions.Value(
+    private readonly Option<string> _file = ToolOption.Value(
         "--config", "FILE", "Configuration: JSON with comments and trailing commas.");
-    private readonly Option<string[]> _listen = ClientOptions.Values(
+    private readonly Option<string[]> _listen = ToolOption.Values(
         "--listen", "URI", "Listen there: mqtt://HOST:PORT (* for every address) or unix:///PATH. Repeatable.");
-    private readonly Option<string> _links = ClientOptions.Value("--links", "KIND", "What carries connections: auto, eventLoop or pipes.");
-    private readonly Option<string> _eventLoops = ClientOptions.Value(
+    private readonly Option<string> _links = ToolOption.Value("--links", "KIND", "What carries connections: auto, eventLoop or pipes.");
+    private readonly Option<string> _eventLoops = ToolOption.Value(
         "--event-loops", "COUNT", "Event loop threads; 0 leaves it to the broker.");
-    private readonly Option<string> _data = ClientOptions.Value(
+    private readonly Option<string> _data = ToolOption.Value(
         "--data", "DIR", "Keep sessions, queues and retained messages there.");
-    private readonly Option<bool> _inMemory = ClientOptions.Flag("--in-memory", "Keep everything in memory only: it ends with the process.");
-    private readonly Option<string> _logLevel = ClientOptions.Value("--log-level", "LEVEL", "trace, debug, info, warning, error or none.");
+    private readonly Option<bool> _inMemory = ToolOption.Flag("--in-memory", "Keep everything in memory only: it ends with the process.");
+    private readonly Option<string> _logLevel = ToolOption.Value("--log-level", "LEVEL", "trace, debug, info, warning, error or none.");
 
     public void AddTo(Command command)
     {

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Globalization;
-using Whimbrel.Cli.Wire;
+using System.Text;
+using Whimbrel.Cli.Connections;
 using Whimbrel.Protocol;
 
 namespace Whimbrel.Cli.Commands;
@@ -37,15 +38,15 @@ internal sealed class PubCommand : Command
         Arity = new ArgumentArity(0, 2),
     };
 
-    private readonly Option<string> _topic = ClientOptions.Value("--topic", "TOPIC", "Topic to publish to.", "-t");
-    private readonly Option<string> _message = ClientOptions.Value("--message", "TEXT", "Payload.", "-m");
-    private readonly Option<string> _file = ClientOptions.Value("--file", "FILE", "Payload from a file; - is standard input.", "-f");
-    private readonly Option<bool> _lines = ClientOptions.Flag("--stdin-line", "One message per line of standard input.", "-l");
-    private readonly Option<bool> _stdin = ClientOptions.Flag("--stdin-file", "One message with all of standard input.", "-s");
-    private readonly Option<bool> _null = ClientOptions.Flag("--null-message", "Empty payload.", "-n");
-    private readonly Option<bool> _retain = ClientOptions.Flag("--retain", "Have the broker keep the message for later subscribers.", "-r");
-    private readonly Option<string> _repeat = ClientOptions.Value("--repeat", "COUNT", "Publish the message so many times.");
-    private readonly Option<string> _repeatDelay = ClientOptions.Value("--repeat-delay", "SECONDS", "Wait between the repetitions.");
+    private readonly Option<string> _topic = ToolOption.Value("--topic", "TOPIC", "Topic to publish to.", "-t");
+    private readonly Option<string> _message = ToolOption.Value("--message", "TEXT", "Payload.", "-m");
+    private readonly Option<string> _file = ToolOption.Value("--file", "FILE", "Payload from a file; - is standard input.", "-f");
+    private readonly Option<bool> _lines = ToolOption.Flag("--stdin-line", "One message per line of standard input.", "-l");
+    private readonly Option<bool> _stdin = ToolOption.Flag("--stdin-file", "One message with all of standard input.", "-s");
+    private readonly Option<bool> _null = ToolOption.Flag("--null-message", "Empty payload.", "-n");
+    private readonly Option<bool> _retain = ToolOption.Flag("--retain", "Have the broker keep the message for later subscribers.", "-r");
+    private readonly Option<string> _repeat = ToolOption.Value("--repeat", "COUNT", "Publish the message so many times.");
+    private readonly Option<string> _repeatDelay = ToolOption.Value("--repeat-delay", "SECONDS", "Wait between the repetitions.");
 
     public PubCommand(ToolContext context)
         : base("pub", "Publish a message.")
@@ -57,7 +58,11 @@ internal sealed class PubCommand : Command
         SetAction((parsed, _) =>
         {
             var settings = Read(parsed, context);
-            return ClientRun.RunAsync(settings.Client, context, trace => new Publishing(settings, context, trace).RunAsync());
+            return ClientRun.RunAsync(settings.Client, context, async () =>
+            {
+                await using var publishing = new Publishing(settings, context);
+                return await publishing.RunAsync().ConfigureAwait(false);
+            });
         });
     }
 
@@ -71,13 +76,13 @@ internal sealed class PubCommand : Command
         string? topic = parsed.GetValue(_topic) ?? client.UrlTopic ?? (words.TryDequeue(out string? word) ? word : null);
         if (topic is null)
             problems.Add("which topic? whimbrel pub TOPIC PAYLOAD, or -t TOPIC");
-        else if (!TopicName.IsValid(WireText.Encode(topic)))
+        else if (!TopicName.IsValid(Encoding.UTF8.GetBytes(topic)))
             problems.Add(topic.AsSpan().ContainsAny('+', '#')
                 ? $"'{topic}' has wildcards: a message is published to one topic"
                 : "the topic must have 1 to 65535 bytes and no zero character");
 
         var (source, text) = ReadSource(parsed, words, problems);
-        int repeat = (int)ClientOptions.ReadNumber(parsed, _repeat, 1, int.MaxValue, 1, problems);
+        int repeat = (int)ToolOption.ReadNumber(parsed, _repeat, 1, int.MaxValue, 1, problems);
         if (source == PayloadSource.Lines && parsed.GetValue(_repeat) is not null)
             problems.Add("--repeat repeats one message; leave it or -l out");
 

@@ -1,87 +1,106 @@
 using System.Buffers;
-using Whimbrel.Cli.Wire;
+using System.Text;
+using Whimbrel.Cli.Connections;
+using Whimbrel.Client;
 using Whimbrel.Protocol;
 
 namespace Whimbrel.Cli.Commands;
 
 /// <summary>One run of <c>whimbrel pub</c>.</summary>
-internal sealed class Publishing(PubSettings settings, ToolContext context, Action<string>? trace)
+internal sealed class Publishing(PubSettings settings, ToolContext context) : IAsyncDisposable
 {
     // Of MQTT: the largest Remaining Length, less than which a payload is.
     private const int PayloadBytesMax = 268_435_455;
 
-    private readonly Queue<Task<ReasonCode>> _unacknowledged = [];
+    // Read ahead of the acknowledgements.
+    private const int UnacknowledgedMax = 1000;
+    private const long UnacknowledgedBytesMax = 16 * 1024 * 1024;
+
+    private readonly Queue<(Task<MqttPublishResult> Answer, int Bytes)> _unacknowledged = [];
+
+    // One message is sent or not; who pipes lines in wants to hear of a broken connection and go on.
+    private readonly CommandClient _client = new(settings.Client, context, reconnects: settings.Source == PayloadSource.Lines);
     private ExitCode _outcome = ExitCode.Ok;
+    private long _unacknowledgedBytes;
+
+    private PropertySet Properties => settings.Client.Properties[PropertyScope.Publish];
 
     public async Task<ExitCode> RunAsync()
     {
         // A file that cannot be read is found before the broker is troubled.
         byte[] payload = settings.Source switch
         {
-            PayloadSource.Text => WireText.Encode(settings.Text),
+            PayloadSource.Text => Encoding.UTF8.GetBytes(settings.Text),
             PayloadSource.File => ReadFile(settings.Text),
             _ => [],
         };
 
-        await using var connection = await WireConnection.OpenAsync(
-            settings.Client.Target, settings.Client.Connect, null, trace, context.Interrupted).ConfigureAwait(false);
+        await _client.ConnectAsync(context.Interrupted).ConfigureAwait(false);
         try
         {
             switch (settings.Source)
             {
                 case PayloadSource.Lines:
-                    await PublishLinesAsync(connection).ConfigureAwait(false);
+                    await PublishLinesAsync().ConfigureAwait(false);
                     break;
                 case PayloadSource.StandardInput:
-                    payload = await OrClosedAsync(connection, ReadAllAsync()).ConfigureAwait(false);
-                    await PublishRepeatedlyAsync(connection, payload).ConfigureAwait(false);
+                    payload = await _client.OrGoneAsync(ReadAllAsync(), context.Interrupted).ConfigureAwait(false);
+                    await PublishRepeatedlyAsync(payload).ConfigureAwait(false);
                     break;
                 default:
-                    await PublishRepeatedlyAsync(connection, payload).ConfigureAwait(false);
+                    await PublishRepeatedlyAsync(payload).ConfigureAwait(false);
                     break;
             }
 
-            while (_unacknowledged.TryDequeue(out var answer))
-                Judge(await answer.WaitAsync(context.Interrupted).ConfigureAwait(false));
+            await JudgeAllAsync().ConfigureAwait(false);
+
+            // What QoS 0 has lost shows here or nowhere.
+            if (settings.Client.QoS == MqttQoS.AtMostOnce)
+                await _client.Client.PingAsync(context.Interrupted).ConfigureAwait(false);
         }
-        catch (OperationCanceledException) when (context.Interrupted.IsCancellationRequested)
+        catch (MqttException failure)
         {
-            await connection.DisconnectAsync().ConfigureAwait(false);
-            throw;
+            // Why the connection is gone says more than that it is.
+            if (failure is MqttNotConnectedException && await Task.WhenAny(_client.Gone, Task.Delay(TimeSpan.FromSeconds(1))).ConfigureAwait(false) == _client.Gone)
+                await _client.Gone.ConfigureAwait(false);
+            throw _client.FailureOf(failure);
         }
 
-        // What QoS 0 has lost shows here or nowhere.
-        await connection.DisconnectAsync().ConfigureAwait(false);
-        await connection.Closed.ConfigureAwait(false);
         return _outcome;
     }
 
-    private async Task PublishRepeatedlyAsync(WireConnection connection, byte[] payload)
+    public async ValueTask DisposeAsync()
+    {
+        await _client.LeaveAsync().ConfigureAwait(false);
+        await _client.DisposeAsync().ConfigureAwait(false);
+    }
+
+    private async Task PublishRepeatedlyAsync(byte[] payload)
     {
         for (int i = 0; i < settings.Repeat; i++)
         {
             if (i > 0 && settings.RepeatDelay > TimeSpan.Zero)
-                await OrClosedAsync(connection, Task.Delay(settings.RepeatDelay, context.Interrupted)).ConfigureAwait(false);
-            await PublishAsync(connection, payload).ConfigureAwait(false);
+                await Task.WhenAny(Task.Delay(settings.RepeatDelay, context.Interrupted), _client.Gone).Unwrap().ConfigureAwait(false);
+            await PublishAsync(payload).ConfigureAwait(false);
 
             // The delay begins when the message before has been delivered.
-            while (settings.RepeatDelay > TimeSpan.Zero && _unacknowledged.TryDequeue(out var answer))
-                Judge(await answer.WaitAsync(context.Interrupted).ConfigureAwait(false));
+            if (settings.RepeatDelay > TimeSpan.Zero)
+                await JudgeAllAsync().ConfigureAwait(false);
         }
     }
 
-    private async Task PublishLinesAsync(WireConnection connection)
+    private async Task PublishLinesAsync()
     {
         var input = context.Input();
         byte[] buffer = new byte[64 * 1024];
         var line = new ArrayBufferWriter<byte>();
-        while (await OrClosedAsync(connection, input.ReadAsync(buffer, context.Interrupted).AsTask()).ConfigureAwait(false) is > 0 and var count)
+        while (await _client.OrGoneAsync(input.ReadAsync(buffer, context.Interrupted).AsTask(), context.Interrupted).ConfigureAwait(false) is > 0 and var count)
         {
             var rest = buffer.AsMemory(0, count);
             while (rest.Span.IndexOf((byte)'\n') is >= 0 and var end)
             {
                 line.Write(rest.Span[..end]);
-                await PublishAsync(connection, WithoutCarriageReturn(line.WrittenSpan)).ConfigureAwait(false);
+                await PublishAsync(WithoutCarriageReturn(line.WrittenSpan)).ConfigureAwait(false);
                 line.ResetWrittenCount();
                 rest = rest[(end + 1)..];
             }
@@ -92,29 +111,49 @@ internal sealed class Publishing(PubSettings settings, ToolContext context, Acti
         }
 
         if (line.WrittenCount > 0)
-            await PublishAsync(connection, line.WrittenSpan.ToArray()).ConfigureAwait(false);
+            await PublishAsync(line.WrittenSpan.ToArray()).ConfigureAwait(false);
     }
 
-    private async Task PublishAsync(WireConnection connection, byte[] payload)
+    private async Task PublishAsync(byte[] payload)
     {
-        var message = new WireMessage(settings.Topic, payload, settings.Client.QoS, settings.Retain);
-        var answer = await connection.PublishAsync(message, context.Interrupted).ConfigureAwait(false);
-        if (settings.Client.QoS == QoS.AtMostOnce)
+        var message = Properties.Message(settings.Topic, payload, settings.Client.QoS, settings.Retain);
+        var answer = _client.Client.PublishAsync(message, context.Interrupted);
+        if (settings.Client.QoS == MqttQoS.AtMostOnce)
+        {
+            await answer.ConfigureAwait(false);
             return;
-        _unacknowledged.Enqueue(answer);
-        while (_unacknowledged.TryPeek(out var oldest) && oldest.IsCompleted)
-            Judge(await _unacknowledged.Dequeue().ConfigureAwait(false));
+        }
+
+        _unacknowledged.Enqueue((answer.AsTask(), payload.Length));
+        _unacknowledgedBytes += payload.Length;
+        while (_unacknowledged.TryPeek(out var oldest)
+            && (oldest.Answer.IsCompleted || _unacknowledged.Count >= UnacknowledgedMax || _unacknowledgedBytes > UnacknowledgedBytesMax))
+            await JudgeOldestAsync().ConfigureAwait(false);
     }
 
-    private void Judge(ReasonCode reason)
+    private async Task JudgeAllAsync()
     {
-        if (reason == ReasonCode.NoMatchingSubscribers)
-            trace?.Invoke($"nobody is subscribed to '{settings.Topic}' (0x10)");
-        if (!ReasonCodes.IsError(reason))
-            return;
-        if (!settings.Client.IsQuiet && _outcome == ExitCode.Ok)
-            ClientRun.WriteLine(context.Error, $"{settings.Client.Target} refused the message to '{settings.Topic}': {ReasonText.Describe(reason)}");
-        _outcome = ReasonText.IsRefusal(reason) ? ExitCode.Refused : ExitCode.Failed;
+        while (_unacknowledged.Count > 0)
+            await JudgeOldestAsync().ConfigureAwait(false);
+    }
+
+    private async Task JudgeOldestAsync()
+    {
+        (Task<MqttPublishResult> answer, int bytes) = _unacknowledged.Dequeue();
+        _unacknowledgedBytes -= bytes;
+        try
+        {
+            MqttPublishResult result = await answer.ConfigureAwait(false);
+            if (!result.MatchedSubscribers)
+                _client.Trace($"nobody is subscribed to '{settings.Topic}' (0x10)");
+        }
+        catch (MqttPublishException refused)
+        {
+            CommandFailure failure = _client.FailureOf(refused);
+            if (_outcome == ExitCode.Ok)
+                _client.Say(failure.Message);
+            _outcome = failure.Code;
+        }
     }
 
     private async Task<byte[]> ReadAllAsync()
@@ -145,20 +184,6 @@ internal sealed class Publishing(PubSettings settings, ToolContext context, Acti
             string why = e is FileNotFoundException or DirectoryNotFoundException ? "there is no such file" : e.Message.TrimEnd('.');
             throw new CommandFailure(ExitCode.Usage, $"-f {path}: {why}");
         }
-    }
-
-    /// <summary>Waits for something of this side, unless the connection ends first: reading a terminal cannot be cancelled.</summary>
-    private async Task<T> OrClosedAsync<T>(WireConnection connection, Task<T> work)
-    {
-        await OrClosedAsync(connection, (Task)work).ConfigureAwait(false);
-        return await work.ConfigureAwait(false);
-    }
-
-    private async Task OrClosedAsync(WireConnection connection, Task work)
-    {
-        if (await Task.WhenAny(work, connection.Closed).WaitAsync(context.Interrupted).ConfigureAwait(false) == connection.Closed)
-            await connection.Closed.ConfigureAwait(false);
-        await work.ConfigureAwait(false);
     }
 
     private static byte[] WithoutCarriageReturn(ReadOnlySpan<byte> line) =>

@@ -21,8 +21,8 @@ internal sealed class StoreCommand : Command
     };
 
     private readonly Option<string> _data = DataOption();
-    private readonly Option<bool> _json = ClientOptions.Flag("--json", "Print one JSON object per line.");
-    private readonly Option<string> _filter = ClientOptions.Value(
+    private readonly Option<bool> _json = ToolOption.Flag("--json", "Print one JSON object per line.");
+    private readonly Option<string> _filter = ToolOption.Value(
         "--filter", "TEXT", "Only the session of this client; only messages whose topic this filter matches, or that this client is owed.");
 
     public StoreCommand(ToolContext context)
@@ -35,7 +35,7 @@ internal sealed class StoreCommand : Command
 
     /// <summary>Where the data directory is: the same for all commands that read one.</summary>
     public static Option<string> DataOption() =>
-        ClientOptions.Value("--data", "DIR", $"The data directory; {DefaultDataDirectory.Path} when not given.");
+        ToolOption.Value("--data", "DIR", $"The data directory; {DefaultDataDirectory.Path} when not given.");
 
     private async Task<int> RunAsync(ParseResult parsed, ToolContext context)
     {

@@ -1,7 +1,9 @@
 using System.CommandLine;
 using System.Globalization;
+using System.Text;
+using Whimbrel.Cli.Connections;
 using Whimbrel.Cli.Messages;
-using Whimbrel.Cli.Wire;
+using Whimbrel.Client;
 using Whimbrel.Protocol;
 
 namespace Whimbrel.Cli.Commands;
@@ -31,7 +33,7 @@ internal sealed record SubSettings(ClientSettings Client, IReadOnlyList<string> 
 
     public IReadOnlyList<string> Unsubscribe { get; init; } = [];
 
-    public SubscriptionOptions Options { get; init; }
+    public MqttSubscribeOptions Options { get; init; } = new();
 }
 
 /// <summary><c>whimbrel sub</c>: the options and their meaning.</summary>
@@ -45,33 +47,33 @@ internal sealed class SubCommand : Command
         Arity = ArgumentArity.ZeroOrMore,
     };
 
-    private readonly Option<string[]> _topics = ClientOptions.Values(
+    private readonly Option<string[]> _topics = ToolOption.Values(
         "--topic", "FILTER", "Topic filter to subscribe to. Repeatable.", "-t");
-    private readonly Option<bool> _verbose = ClientOptions.Flag("--verbose", "Print the topic before the payload.", "-v");
-    private readonly Option<string> _count = ClientOptions.Value("--count", "COUNT", "Exit after so many messages.", "-C");
-    private readonly Option<string> _timeout = ClientOptions.Value(
+    private readonly Option<bool> _verbose = ToolOption.Flag("--verbose", "Print the topic before the payload.", "-v");
+    private readonly Option<string> _count = ToolOption.Value("--count", "COUNT", "Exit after so many messages.", "-C");
+    private readonly Option<string> _timeout = ToolOption.Value(
         "--timeout", "SECONDS", "Exit after so many seconds, with code 5.", "-W");
-    private readonly Option<string> _format = ClientOptions.Value(
+    private readonly Option<string> _format = ToolOption.Value(
         "--format", "FORMAT", "Print as this says: %t topic, %p payload, %x hex, %q QoS, %r retained, %l length, %j JSON, %I time, @H:@M strftime ...", "-F");
-    private readonly Option<bool> _json = ClientOptions.Flag("--json", "Print one JSON object per line.");
-    private readonly Option<bool> _pretty = ClientOptions.Flag("--pretty", "Indent JSON.");
-    private readonly Option<bool> _noEndOfLine = ClientOptions.Flag("--no-eol", "No end of line after each message.", "-N");
-    private readonly Option<bool> _noRetained = ClientOptions.Flag("--no-retained", "Do not print retained messages.", "-R");
-    private readonly Option<bool> _retainedOnly = ClientOptions.Flag(
+    private readonly Option<bool> _json = ToolOption.Flag("--json", "Print one JSON object per line.");
+    private readonly Option<bool> _pretty = ToolOption.Flag("--pretty", "Indent JSON.");
+    private readonly Option<bool> _noEndOfLine = ToolOption.Flag("--no-eol", "No end of line after each message.", "-N");
+    private readonly Option<bool> _noRetained = ToolOption.Flag("--no-retained", "Do not print retained messages.", "-R");
+    private readonly Option<bool> _retainedOnly = ToolOption.Flag(
         "--retained-only", "Print retained messages only, and exit at the first other one.");
-    private readonly Option<bool> _removeRetained = ClientOptions.Flag(
+    private readonly Option<bool> _removeRetained = ToolOption.Flag(
         "--remove-retained", "Remove from the broker the retained messages that are printed.");
-    private readonly Option<string> _retainHandling = ClientOptions.Value(
+    private readonly Option<string> _retainHandling = ToolOption.Value(
         "--retain-handling", "WHEN", "When the broker sends retained messages (5.0): always, new or never.");
-    private readonly Option<bool> _retainAsPublished = ClientOptions.Flag(
+    private readonly Option<bool> _retainAsPublished = ToolOption.Flag(
         "--retain-as-published", "Keep the retain flag as it was published (5.0).");
-    private readonly Option<bool> _noLocal = ClientOptions.Flag(
+    private readonly Option<bool> _noLocal = ToolOption.Flag(
         "--no-local", "Not the messages that this client identifier publishes (5.0).");
-    private readonly Option<string[]> _filterOut = ClientOptions.Values(
+    private readonly Option<string[]> _filterOut = ToolOption.Values(
         "--filter-out", "FILTER", "Do not print topics that match. Repeatable.", "-T");
-    private readonly Option<string[]> _unsubscribe = ClientOptions.Values(
+    private readonly Option<string[]> _unsubscribe = ToolOption.Values(
         "--unsubscribe", "FILTER", "Unsubscribe from this filter first; for sessions that were kept. Repeatable.", "-U");
-    private readonly Option<bool> _exit = ClientOptions.Flag(
+    private readonly Option<bool> _exit = ToolOption.Flag(
         "--exit-after-subscribing", "Exit when the broker has acknowledged the subscriptions.", "-E");
 
     public SubCommand(ToolContext context)
@@ -89,7 +91,11 @@ internal sealed class SubCommand : Command
         SetAction((parsed, _) =>
         {
             var settings = Read(parsed, context);
-            return ClientRun.RunAsync(settings.Client, context, trace => new Subscribing(settings, context, trace).RunAsync());
+            return ClientRun.RunAsync(settings.Client, context, async () =>
+            {
+                await using var subscribing = new Subscribing(settings, context);
+                return await subscribing.RunAsync().ConfigureAwait(false);
+            });
         });
     }
 
@@ -112,23 +118,35 @@ internal sealed class SubCommand : Command
         var handling = ReadRetainHandling(parsed, problems);
         bool retainAsPublished = parsed.GetValue(_retainAsPublished);
         bool noLocal = parsed.GetValue(_noLocal);
-        if (client.Connect.Version != ProtocolVersion.Mqtt50 && (handling != RetainHandling.SendOnSubscribe || retainAsPublished || noLocal))
+        if (client.Options.ProtocolVersion is MqttProtocolVersion.Mqtt31 or MqttProtocolVersion.Mqtt311 && (handling != RetainHandling.SendOnSubscribe || retainAsPublished || noLocal))
             problems.Add("--retain-handling, --retain-as-published and --no-local need MQTT 5.0: leave -V out");
         if (parsed.GetValue(_noRetained) && parsed.GetValue(_retainedOnly))
             problems.Add("-R and --retained-only leave nothing to print");
 
         var settings = new SubSettings(client, filters, ReadFormat(parsed, problems))
         {
-            Count = ClientOptions.ReadNumber(parsed, _count, 1, long.MaxValue, 0, problems),
+            Count = ToolOption.ReadNumber(parsed, _count, 1, long.MaxValue, 0, problems),
             Timeout = ReadTimeout(parsed, problems),
             EndOfLine = !parsed.GetValue(_noEndOfLine),
             IgnoreRetained = parsed.GetValue(_noRetained),
             RetainedOnly = parsed.GetValue(_retainedOnly),
             RemoveRetained = parsed.GetValue(_removeRetained),
             ExitAfterSubscribing = parsed.GetValue(_exit),
-            FilterOut = [.. filterOut.Select(WireText.Encode)],
+            FilterOut = [.. filterOut.Select(Encoding.UTF8.GetBytes)],
             Unsubscribe = unsubscribe,
-            Options = new SubscriptionOptions(client.QoS, noLocal, retainAsPublished, handling),
+            Options = new MqttSubscribeOptions
+            {
+                QoS = client.QoS,
+                NoLocal = noLocal,
+                RetainAsPublished = retainAsPublished,
+                RetainHandling = handling,
+                Identifier = client.Properties[PropertyScope.Subscribe].Number(PropertyId.SubscriptionIdentifier),
+                UserProperties = client.Properties[PropertyScope.Subscribe].UserProperties,
+                IsLiteral = true,
+                TakesUnclaimed = true,
+                AckMode = MqttAckMode.Manual,
+                WhenFull = MqttQueueFull.Wait,
+            },
         };
         return problems.Count == 0 ? settings : throw new UsageFailure(problems);
     }
@@ -137,7 +155,7 @@ internal sealed class SubCommand : Command
     {
         foreach (string filter in filters)
         {
-            if (!TopicFilter.TryParse(WireText.Encode(filter), out _))
+            if (!TopicFilter.TryParse(Encoding.UTF8.GetBytes(filter), out _))
                 problems.Add($"{option}'{filter}' is not a topic filter: + and # stand alone between slashes, and # comes last");
         }
     }

@@ -1,29 +1,45 @@
 using System.Buffers;
+using System.Text;
 using System.Threading.Channels;
+using Whimbrel.Cli.Connections;
 using Whimbrel.Cli.Messages;
-using Whimbrel.Cli.Wire;
+using Whimbrel.Client;
 using Whimbrel.Protocol;
 
 namespace Whimbrel.Cli.Commands;
 
-/// <summary>One run of <c>whimbrel sub</c>: prints what comes, on the connection's reading loop.</summary>
-internal sealed class Subscribing : IMessageSink
+/// <summary>
+/// One run of <c>whimbrel sub</c>: one subscription of all filters, whose messages are printed in batches and acknowledged when they have
+/// been written. Nothing is dropped: who reads slowly holds the broker back.
+/// </summary>
+internal sealed class Subscribing : IAsyncDisposable
 {
+    private const int BatchBytes = 64 * 1024;
+
     private readonly SubSettings _settings;
     private readonly ToolContext _context;
-    private readonly Action<string>? _trace;
     private readonly StandardOutput _output;
+    private readonly CommandClient _client;
+    private readonly List<MqttMessage> _batch = [];
 
     // Topics whose retained message is to be removed; an unbounded queue of what the broker itself holds.
     private readonly Channel<string> _toRemove = Channel.CreateUnbounded<string>();
     private long _count;
 
-    public Subscribing(SubSettings settings, ToolContext context, Action<string>? trace)
+    public Subscribing(SubSettings settings, ToolContext context)
     {
         _settings = settings;
         _context = context;
-        _trace = trace;
         _output = context.Output();
+        _client = new CommandClient(settings.Client, context, reconnects: true);
+    }
+
+    private enum Next
+    {
+        More,
+
+        /// <summary>That was the last message, or one that is not wanted any more.</summary>
+        End,
     }
 
     public async Task<ExitCode> RunAsync()
@@ -31,133 +47,151 @@ internal sealed class Subscribing : IMessageSink
         using var ending = CancellationTokenSource.CreateLinkedTokenSource(_context.Interrupted);
         if (_settings.Timeout is { } timeout)
             ending.CancelAfter(timeout);
+        Task removing = Task.CompletedTask;
         try
         {
-            await using var connection = await WireConnection.OpenAsync(
-                _settings.Client.Target, _settings.Client.Connect, this, _trace, ending.Token).ConfigureAwait(false);
-            return await RunAsync(connection, ending.Token).ConfigureAwait(false);
+            await _client.ConnectAsync(ending.Token).ConfigureAwait(false);
+            removing = RemoveAsync(ending.Token);
+            return await SubscribeAsync(ending.Token).ConfigureAwait(false);
+        }
+        catch (OperationCanceledException) when (_client.Gone.IsCompleted)
+        {
+            await _client.Gone.ConfigureAwait(false);
+            throw;
         }
         catch (OperationCanceledException) when (!_context.Interrupted.IsCancellationRequested)
         {
-            return TimedOut();
+            if (_settings.Count > 0)
+                _client.Say($"{_count} of {_settings.Count} messages within {_settings.Timeout!.Value.TotalSeconds:0.###} seconds");
+            return ExitCode.TimedOut;
         }
-    }
-
-    public SinkAnswer Take(ReadOnlySpan<byte> topic, in PublishPacket packet)
-    {
-        if (_output.IsGone || (_settings.RetainedOnly && !packet.Retain))
-            return SinkAnswer.Stop;
-        if ((_settings.IgnoreRetained && packet.Retain) || IsFilteredOut(topic))
-            return SinkAnswer.More;
-
-        var message = new ReceivedMessage { Topic = topic, Packet = packet, At = DateTimeOffset.Now };
-        if (!_settings.Format.TryWrite(_output.Buffer, message))
-            ClientRun.WriteLine(_context.Error, $"the payload is not JSON: topic {Escaped.Text(topic)}");
-        else if (_settings.EndOfLine)
-            _output.Buffer.Write("\n"u8);
-        if (_settings.RemoveRetained && packet.Retain && !packet.Payload.IsEmpty)
-            _toRemove.Writer.TryWrite(System.Text.Encoding.UTF8.GetString(topic));
-        return ++_count == _settings.Count ? SinkAnswer.Last : SinkAnswer.More;
-    }
-
-    public bool TryFlush()
-    {
-        _output.Flush();
-        return !_output.IsGone;
-    }
-
-    private async Task<ExitCode> RunAsync(WireConnection connection, CancellationToken ending)
-    {
-        var removing = RemoveAsync(connection, ending);
-        try
+        catch (MqttException failure)
         {
-            // A session that is resumed may bring all that is wanted before the server has answered.
-            var asking = AskAsync(connection, ending);
-            await Task.WhenAny(asking, connection.Enough).ConfigureAwait(false);
-            if (!connection.Enough.IsCompleted && !await asking.ConfigureAwait(false))
-            {
-                await FinishAsync(connection, removing).ConfigureAwait(false);
-                return ExitCode.Refused;
-            }
-
-            if (!_settings.ExitAfterSubscribing && _settings.Filters.Count > 0)
-                await await Task.WhenAny(connection.Enough, connection.Closed).WaitAsync(ending).ConfigureAwait(false);
+            throw _client.FailureOf(failure);
         }
-        catch (OperationCanceledException) when (ending.IsCancellationRequested)
+        finally
         {
-            await FinishAsync(connection, removing).ConfigureAwait(false);
-            if (_context.Interrupted.IsCancellationRequested)
-                throw;
-            return TimedOut();
+            _toRemove.Writer.TryComplete();
+            await removing.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
+    }
 
-        await FinishAsync(connection, removing).ConfigureAwait(false);
+    public async ValueTask DisposeAsync()
+    {
+        await _client.LeaveAsync().ConfigureAwait(false);
+        await _client.DisposeAsync().ConfigureAwait(false);
+        _output.Dispose();
+    }
+
+    private async Task<ExitCode> SubscribeAsync(CancellationToken ending)
+    {
+        foreach (string filter in _settings.Unsubscribe)
+            await _client.Client.UnsubscribeAsync(filter, _settings.Client.Properties[PropertyScope.Unsubscribe].UserProperties, ending).ConfigureAwait(false);
+        if (_settings.Filters.Count == 0)
+            return ExitCode.Ok;
+        if (await OpenAsync(ending).ConfigureAwait(false) is not { } subscription)
+            return ExitCode.Refused;
+        if (!_settings.ExitAfterSubscribing)
+            await PrintAsync(subscription, ending).ConfigureAwait(false);
         return ExitCode.Ok;
     }
 
-    /// <summary>Unsubscribes and subscribes.</summary>
-    /// <returns>False if the server refused every filter.</returns>
-    private async Task<bool> AskAsync(WireConnection connection, CancellationToken ending)
+    /// <returns>Null if the server refused every filter.</returns>
+    private async Task<MqttSubscription?> OpenAsync(CancellationToken ending)
     {
-        if (_settings.Unsubscribe.Count > 0)
-            await connection.UnsubscribeAsync(_settings.Unsubscribe).WaitAsync(ending).ConfigureAwait(false);
-        if (_settings.Filters.Count == 0)
-            return true;
-
-        byte[] codes = await connection.SubscribeAsync(_settings.Filters, _settings.Options).WaitAsync(ending).ConfigureAwait(false);
-        int refused = 0;
-        for (int i = 0; i < codes.Length && i < _settings.Filters.Count; i++)
+        MqttSubscription? subscription = null;
+        foreach (string filter in _settings.Filters.Distinct())
         {
-            string filter = _settings.Filters[i];
-            var reason = (ReasonCode)codes[i];
-            if (!ReasonCodes.IsError(reason))
+            try
             {
-                _trace?.Invoke($"subscribed to '{filter}' with QoS {codes[i]}");
-                continue;
-            }
+                MqttQoS granted;
+                if (subscription is null)
+                {
+                    subscription = await _client.Client.OpenSubscriptionAsync(filter, _settings.Options, ending).ConfigureAwait(false);
+                    granted = subscription.GrantedQoS;
+                }
+                else
+                {
+                    granted = await subscription.AddFilterAsync(filter, ending).ConfigureAwait(false);
+                }
 
-            refused++;
-            if (!_settings.Client.IsQuiet)
-                ClientRun.WriteLine(_context.Error, $"{_settings.Client.Target} refused the subscription to '{filter}': {ReasonText.Describe(reason)}");
+                _client.Trace($"subscribed to '{filter}' with QoS {(int)granted}");
+            }
+            catch (MqttSubscribeException refused)
+            {
+                _client.Say(_client.FailureOf(refused).Message);
+            }
         }
 
-        return refused < _settings.Filters.Count;
+        return subscription;
+    }
+
+    private async Task PrintAsync(MqttSubscription subscription, CancellationToken ending)
+    {
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(ending, _client.Ended);
+        await using var messages = subscription.GetAsyncEnumerator(either.Token);
+        Next next = Next.More;
+        while (next == Next.More && await messages.MoveNextAsync().ConfigureAwait(false))
+        {
+            MqttMessage? message = messages.Current;
+            do
+                next = Take(message);
+            while (next == Next.More && _output.Buffer.WrittenCount < BatchBytes && subscription.TryRead(out message));
+
+            // What nobody has read is not acknowledged; the broker keeps it.
+            _output.Flush();
+            if (_output.IsGone)
+                return;
+            foreach (MqttMessage written in _batch)
+                await written.AcknowledgeAsync().ConfigureAwait(false);
+            _batch.Clear();
+        }
+    }
+
+    private Next Take(MqttMessage message)
+    {
+        if (_settings.RetainedOnly && !message.Retain)
+            return Next.End;
+        _batch.Add(message);
+        byte[] topic = Encoding.UTF8.GetBytes(message.Topic);
+        if ((_settings.IgnoreRetained && message.Retain) || IsFilteredOut(topic))
+            return Next.More;
+
+        var received = new ReceivedMessage
+        {
+            Topic = topic,
+            Payload = message.Payload.Span,
+            QoS = (QoS)message.QoS,
+            Retain = message.Retain,
+            PacketId = message.PacketId,
+            PropertyBlock = message.PropertyBlock,
+            ShowsIdentifiers = _settings.Options.Identifier is not null,
+            At = DateTimeOffset.Now,
+        };
+        if (!_settings.Format.TryWrite(_output.Buffer, received))
+            ClientRun.WriteLine(_context.Error, $"the payload is not JSON: topic {Escaped.Text(message.Topic)}");
+        else if (_settings.EndOfLine)
+            _output.Buffer.Write("\n"u8);
+        if (_settings.RemoveRetained && message.Retain && !message.Payload.IsEmpty)
+            _toRemove.Writer.TryWrite(message.Topic);
+        return ++_count == _settings.Count ? Next.End : Next.More;
     }
 
     /// <summary>Publishes an empty retained message to every topic that was printed, which removes what was retained there.</summary>
-    private async Task RemoveAsync(WireConnection connection, CancellationToken ending)
+    private async Task RemoveAsync(CancellationToken ending)
     {
-        var answers = new Queue<Task<ReasonCode>>();
+        var qos = (MqttQoS)Math.Min((int)MqttQoS.AtLeastOnce, (int)_client.Client.Server!.MaximumQoS);
         await foreach (string topic in _toRemove.Reader.ReadAllAsync(CancellationToken.None).ConfigureAwait(false))
         {
-            var qos = (QoS)Math.Min((int)QoS.AtLeastOnce, (int)connection.Connected.MaximumQoS);
-            answers.Enqueue(await connection.PublishAsync(new WireMessage(topic, default, qos, Retain: true), ending).ConfigureAwait(false));
-            while (answers.TryPeek(out var oldest) && oldest.IsCompleted)
-                Judge(topic, await answers.Dequeue().ConfigureAwait(false));
+            try
+            {
+                await _client.Client.PublishAsync(topic, default(ReadOnlyMemory<byte>), qos, retain: true, ending).ConfigureAwait(false);
+            }
+            catch (MqttPublishException refused)
+            {
+                _client.Say($"the retained message of '{Escaped.Text(topic)}' was not removed: {_client.FailureOf(refused).Message}");
+            }
         }
-
-        while (answers.TryDequeue(out var answer))
-            Judge("retained", await answer.WaitAsync(ending).ConfigureAwait(false));
-    }
-
-    private async Task FinishAsync(WireConnection connection, Task removing)
-    {
-        _toRemove.Writer.TryComplete();
-        await removing.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-        await connection.DisconnectAsync().ConfigureAwait(false);
-    }
-
-    private void Judge(string topic, ReasonCode reason)
-    {
-        if (ReasonCodes.IsError(reason))
-            ClientRun.WriteLine(_context.Error, $"the retained message of '{topic}' was not removed: {ReasonText.Describe(reason)}");
-    }
-
-    private ExitCode TimedOut()
-    {
-        if (_settings.Count > 0 && !_settings.Client.IsQuiet)
-            ClientRun.WriteLine(_context.Error, $"{_count} of {_settings.Count} messages within {_settings.Timeout!.Value.TotalSeconds:0.###} seconds");
-        return ExitCode.TimedOut;
     }
 
     private bool IsFilteredOut(ReadOnlySpan<byte> topic)

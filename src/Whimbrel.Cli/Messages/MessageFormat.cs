@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.Globalization;
 using System.Text;
+using Whimbrel.Protocol;
 
 namespace Whimbrel.Cli.Messages;
 
@@ -64,7 +65,7 @@ internal sealed class MessageFormat
     /// <returns>False if <c>%J</c> met a payload that is not JSON: then the message is to be left out.</returns>
     public bool TryWrite(IBufferWriter<byte> output, in ReceivedMessage message)
     {
-        if (_parts.Exists(p => p.Kind == 'J') && !MessageJson.IsJson(message.Packet.Payload))
+        if (_parts.Exists(p => p.Kind == 'J') && !MessageJson.IsJson(message.Payload))
             return false;
         foreach (var part in _parts)
             Write(output, part, message);
@@ -127,7 +128,6 @@ internal sealed class MessageFormat
 
     private void Write(IBufferWriter<byte> output, in Part part, in ReceivedMessage message)
     {
-        var packet = message.Packet;
         switch (part.Kind)
         {
             case '\0':
@@ -137,28 +137,28 @@ internal sealed class MessageFormat
                 WriteText(output, TimeFormat.Format(part.Conversion, message.At)!);
                 break;
             case 'p':
-                WritePadded(output, part with { Maximum = null }, packet.Payload, isNumber: false);
+                WritePadded(output, part with { Maximum = null }, message.Payload, isNumber: false);
                 break;
             case 't':
                 WritePadded(output, part, message.Topic, isNumber: false);
                 break;
             case 'q':
-                WriteNumber(output, part, (uint)packet.QoS);
+                WriteNumber(output, part, (uint)message.QoS);
                 break;
             case 'r':
-                WriteNumber(output, part, packet.Retain ? 1u : 0u);
+                WriteNumber(output, part, message.Retain ? 1u : 0u);
                 break;
             case 'm':
-                WriteNumber(output, part, packet.PacketId);
+                WriteNumber(output, part, message.PacketId);
                 break;
             case 'l':
-                WriteNumber(output, part, packet.Payload.Length);
+                WriteNumber(output, part, message.Payload.Length);
                 break;
             case 'x' or 'X':
-                WriteHex(output, part, packet.Payload);
+                WriteHex(output, part, message.Payload);
                 break;
             case 'd' or 'f':
-                WriteFloat(output, part, packet.Payload);
+                WriteFloat(output, part, message.Payload);
                 break;
             case 'I':
                 WriteText(output, part, message.At.ToString("yyyy-MM-dd'T'HH:mm:ss", CultureInfo.InvariantCulture) + MessageJson.Offset(message.At));
@@ -180,32 +180,28 @@ internal sealed class MessageFormat
 
     private static void WriteProperty(IBufferWriter<byte> output, in Part part, in ReceivedMessage message)
     {
-        var packet = message.Packet;
         switch (part.Kind)
         {
-            case 'A' when packet.TopicAlias != 0:
-                WriteNumber(output, part, packet.TopicAlias);
+            case 'A' when message.TryFind(PropertyId.TopicAlias, out var alias):
+                WriteNumber(output, part, alias.Number);
                 break;
-            case 'E' when packet.HasMessageExpiry:
-                WriteNumber(output, part, packet.MessageExpirySeconds);
+            case 'E' when message.TryFind(PropertyId.MessageExpiryInterval, out var expiry):
+                WriteNumber(output, part, expiry.Number);
                 break;
-            case 'F' when packet.PayloadFormat is { } isText:
-                WriteNumber(output, part, isText ? 1 : 0);
+            case 'F' when message.TryFind(PropertyId.PayloadFormatIndicator, out var format):
+                WriteNumber(output, part, format.Number);
                 break;
-            case 'S' when packet.SubscriptionIdCount > 0:
-                var ids = new List<string>();
-                foreach (uint id in packet.SubscriptionIds)
-                    ids.Add(id.ToString(CultureInfo.InvariantCulture));
-                WriteText(output, part, string.Join(' ', ids));
+            case 'S' when message.SubscriptionIdentifiers is { Count: > 0 } identifiers:
+                WriteText(output, part, string.Join(' ', identifiers));
                 break;
-            case 'C' when packet.HasContentType:
-                WritePadded(output, part, packet.ContentType, isNumber: false);
+            case 'C' when message.TryFind(PropertyId.ContentType, out var type):
+                WritePadded(output, part, type.Text, isNumber: false);
                 break;
-            case 'R' when !packet.ResponseTopic.IsEmpty:
-                WritePadded(output, part, packet.ResponseTopic, isNumber: false);
+            case 'R' when message.TryFind(PropertyId.ResponseTopic, out var response):
+                WritePadded(output, part, response.Text, isNumber: false);
                 break;
-            case 'D' when packet.HasCorrelationData:
-                output.Write(packet.CorrelationData);
+            case 'D' when message.TryFind(PropertyId.CorrelationData, out var correlation):
+                output.Write(correlation.Text);
                 break;
             case 'D':
                 break;

@@ -20,28 +20,27 @@ internal static class MessageJson
     /// <param name="payloadIsJson">The payload goes in as it is; see <see cref="IsJson"/>.</param>
     public static void Write(IBufferWriter<byte> output, in ReceivedMessage message, bool payloadIsJson, bool pretty)
     {
-        var packet = message.Packet;
         using var writer = new Utf8JsonWriter(output, new JsonWriterOptions { Indented = pretty, Encoder = Encoder, SkipValidation = true });
         writer.WriteStartObject();
         writer.WriteString("tst", Timestamp(message.At));
         WriteText(writer, "topic", message.Topic);
-        writer.WriteNumber("qos", (int)packet.QoS);
-        writer.WriteNumber("retain", packet.Retain ? 1 : 0);
-        writer.WriteNumber("payloadlen", packet.Payload.Length);
-        if (packet.QoS != QoS.AtMostOnce)
-            writer.WriteNumber("mid", packet.PacketId);
-        if (!packet.PropertyBlock.IsEmpty)
+        writer.WriteNumber("qos", (int)message.QoS);
+        writer.WriteNumber("retain", message.Retain ? 1 : 0);
+        writer.WriteNumber("payloadlen", message.Payload.Length);
+        if (message.QoS != QoS.AtMostOnce)
+            writer.WriteNumber("mid", message.PacketId);
+        if (HasProperties(message))
             WriteProperties(writer, message);
         if (payloadIsJson)
         {
             writer.WritePropertyName("payload");
-            writer.WriteRawValue(packet.Payload, skipInputValidation: true);
+            writer.WriteRawValue(message.Payload, skipInputValidation: true);
         }
         else
         {
-            WriteText(writer, "payload", packet.Payload);
-            if (!Utf8.IsValid(packet.Payload))
-                writer.WriteBase64String("payload_base64", packet.Payload);
+            WriteText(writer, "payload", message.Payload);
+            if (!Utf8.IsValid(message.Payload))
+                writer.WriteBase64String("payload_base64", message.Payload);
         }
 
         writer.WriteEndObject();
@@ -54,42 +53,57 @@ internal static class MessageJson
     /// <summary><c>+0100</c>.</summary>
     public static string Offset(DateTimeOffset at) => at.ToString("zzz", CultureInfo.InvariantCulture).Replace(":", "", StringComparison.Ordinal);
 
+    /// <summary>Whether there is a property to show; the client's own identifiers are none.</summary>
+    private static bool HasProperties(in ReceivedMessage message)
+    {
+        var reader = new PropertyReader(message.PropertyBlock, PropertyScope.Publish);
+        while (reader.TryNext(out var property))
+        {
+            if (property.Id != PropertyId.SubscriptionIdentifier || message.ShowsIdentifiers)
+                return true;
+        }
+
+        return false;
+    }
+
     private static void WriteProperties(Utf8JsonWriter writer, in ReceivedMessage message)
     {
-        var packet = message.Packet;
         writer.WriteStartObject("properties");
-        if (packet.TopicAlias != 0)
-            writer.WriteNumber("topic-alias", packet.TopicAlias);
-        if (packet.SubscriptionIdCount == 1)
-        {
-            foreach (uint id in packet.SubscriptionIds)
-                writer.WriteNumber("subscription-identifier", id);
-        }
-        else if (packet.SubscriptionIdCount > 1)
-        {
-            writer.WriteStartArray("subscription-identifier");
-            foreach (uint id in packet.SubscriptionIds)
-                writer.WriteNumberValue(id);
-            writer.WriteEndArray();
-        }
-
+        if (message.TryFind(PropertyId.TopicAlias, out var alias))
+            writer.WriteNumber("topic-alias", alias.Number);
+        if (message.SubscriptionIdentifiers is { Count: > 0 } identifiers)
+            WriteIdentifiers(writer, identifiers);
         WriteUserProperties(writer, message);
-        if (packet.HasContentType)
-            WriteText(writer, "content-type", packet.ContentType);
-        if (packet.HasCorrelationData)
+        if (message.TryFind(PropertyId.ContentType, out var type))
+            WriteText(writer, "content-type", type.Text);
+        if (message.TryFind(PropertyId.CorrelationData, out var correlation))
         {
-            WriteText(writer, "correlation-data", packet.CorrelationData);
-            if (!Utf8.IsValid(packet.CorrelationData))
-                writer.WriteBase64String("correlation-data_base64", packet.CorrelationData);
+            WriteText(writer, "correlation-data", correlation.Text);
+            if (!Utf8.IsValid(correlation.Text))
+                writer.WriteBase64String("correlation-data_base64", correlation.Text);
         }
 
-        if (!packet.ResponseTopic.IsEmpty)
-            WriteText(writer, "response-topic", packet.ResponseTopic);
-        if (packet.PayloadFormat is { } isText)
-            writer.WriteNumber("payload-format-indicator", isText ? 1 : 0);
-        if (packet.HasMessageExpiry)
-            writer.WriteNumber("message-expiry-interval", packet.MessageExpirySeconds);
+        if (message.TryFind(PropertyId.ResponseTopic, out var response))
+            WriteText(writer, "response-topic", response.Text);
+        if (message.TryFind(PropertyId.PayloadFormatIndicator, out var format))
+            writer.WriteNumber("payload-format-indicator", format.Number);
+        if (message.TryFind(PropertyId.MessageExpiryInterval, out var expiry))
+            writer.WriteNumber("message-expiry-interval", expiry.Number);
         writer.WriteEndObject();
+    }
+
+    private static void WriteIdentifiers(Utf8JsonWriter writer, IReadOnlyList<uint> identifiers)
+    {
+        if (identifiers is [var one])
+        {
+            writer.WriteNumber("subscription-identifier", one);
+            return;
+        }
+
+        writer.WriteStartArray("subscription-identifier");
+        foreach (uint identifier in identifiers)
+            writer.WriteNumberValue(identifier);
+        writer.WriteEndArray();
     }
 
     private static void WriteUserProperties(Utf8JsonWriter writer, in ReceivedMessage message)

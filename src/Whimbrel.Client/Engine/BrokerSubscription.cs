@@ -20,6 +20,8 @@ internal sealed class BrokerSubscription(string filter, byte[] encoded, uint ide
     /// <summary>The filter without the share's name: what topics are matched against.</summary>
     public byte[] Pattern { get; } = PatternOf(encoded);
 
+    public bool IsShared => Pattern.Length != Encoded.Length;
+
     public uint Identifier { get; } = identifier;
 
     public SubscriptionTerms Terms { get; set; } = terms;

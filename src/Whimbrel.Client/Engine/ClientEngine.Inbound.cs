@@ -71,6 +71,8 @@ internal sealed partial class ClientEngine
         {
             // A repetition [MQTT-4.3.3-10]: answered when the first copy's handler has finished.
             bool isFinished = !_unfinished.TryGetValue(packet.PacketId, out Unfinished? open);
+            if (open is not null && _acks.Holds(open.Number) && _acks[open.Number].PacketId == packet.PacketId)
+                return true; // Of one connection, from a server that lost patience: one answer is enough.
             entry.IsDone = isFinished;
             entry.Position = 0;
             long at = _acks.Add(entry);

@@ -183,7 +183,7 @@ internal sealed partial class ClientEngine
         if (refusal is { } reason)
         {
             _window.TryComplete(id, delivery.QoS == QoS.AtLeastOnce ? InFlightState.AwaitingPubAck : InFlightState.AwaitingPubRec, out _);
-            Finish(delivery, default, new MqttPublishException($"The message to '{delivery.Topic}' cannot be sent: {MqttException.Describe(reason, "the server said so when it accepted the connection")}.", reason));
+            Finish(delivery, default, NotSent(delivery.Topic, reason));
             return;
         }
 
@@ -203,6 +203,20 @@ internal sealed partial class ClientEngine
         _released[id] = true;
         WriteAck(PacketType.PubRel, id, ReasonCode.Success);
     }
+
+    /// <summary>Why a message was not sent: of what the server said when it accepted the connection.</summary>
+    public MqttPublishException NotSent(string topic, ReasonCode reason)
+    {
+        string limit = reason switch
+        {
+            ReasonCode.PacketTooLarge => $"the server takes packets of at most {Server.MaximumPacketBytes} bytes",
+            ReasonCode.QoSNotSupported => $"the server takes up to QoS {(int)Server.MaximumQoS}",
+            ReasonCode.RetainNotSupported => "the server takes no retained messages",
+            _ => "the server said so when it accepted the connection",
+        };
+        return new MqttPublishException($"The message to '{topic}' cannot be sent: {MqttException.Describe(reason, limit)}.", reason);
+    }
+
 
     private ReasonCode? WritePublish(
         string topic, ReadOnlySpan<byte> payload, ReadOnlySpan<byte> properties, QoS qos, bool retain, bool duplicate, ushort id, uint? expirySeconds)

@@ -153,7 +153,11 @@ internal sealed partial class ClientEngine
 
         byte[] encoded = new byte[SubscribePacket.MeasureFilter(filter)];
         var writer = new PacketWriter(encoded);
-        SubscriptionOptions options = Version == ProtocolVersion.Mqtt50 ? subscription.Options : new SubscriptionOptions(subscription.Options.QoS);
+        SubscriptionOptions options = subscription.Options;
+        if (Version != ProtocolVersion.Mqtt50)
+            options = new SubscriptionOptions(options.QoS);
+        else if (subscription.IsShared)
+            options = new SubscriptionOptions(options.QoS, noLocal: false, options.RetainAsPublished, options.RetainHandling); // [MQTT-3.8.3-4]
         SubscribePacket.EncodeFilter(ref writer, filter, options);
         Output.Write(
             new SubscribePacket

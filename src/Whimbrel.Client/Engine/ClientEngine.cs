@@ -32,6 +32,9 @@ internal sealed partial class ClientEngine
     /// <summary>CONNACK has said yes and the link stands.</summary>
     public bool IsConnected { get; private set; }
 
+    /// <summary>Where the server is, for people.</summary>
+    public string Endpoint => _connect.Endpoint;
+
     public ProtocolVersion Version => _connect.Version;
 
     public MqttServerCapabilities Server { get; private set; } = new();

@@ -39,7 +39,7 @@ public sealed class MqttConnectException : MqttException
     /// <summary>Where the server says that we should go instead.</summary>
     public string? ServerReference { get; }
 
-    /// <summary>What CONNACK said in MQTT 3: 1 to 5. In 5.0 the counterpart of the reason code.</summary>
+    /// <summary>What CONNACK said in MQTT 3: 1 to 5. 0 in 5.0.</summary>
     public byte ReturnCode { get; init; }
 
     /// <summary>Trying again is not wanted, whatever the code.</summary>

@@ -9,21 +9,29 @@ internal static class Reachability
 {
     private const int TlsPort = 8883;
 
-    public static string Cause(Endpoint endpoint, Exception failure) => failure switch
+    public static string Cause(Endpoint endpoint, Exception failure)
     {
-        SocketException socket => Cause(endpoint, socket),
-        { InnerException: SocketException socket } => Cause(endpoint, socket),
-        AuthenticationException when failure.Message.Contains("frame", StringComparison.OrdinalIgnoreCase) => "it does not speak TLS there",
-        { InnerException: AuthenticationException authentication } => authentication.Message.TrimEnd('.'),
-        _ => failure.Message.TrimEnd('.'),
-    };
+        // A WebSocket wraps what happened twice.
+        for (Exception? cause = failure; cause is not null; cause = cause.InnerException)
+        {
+            switch (cause)
+            {
+                case SocketException socket:
+                    return Cause(endpoint, socket);
+                case AuthenticationException { InnerException: null } or ProxyException:
+                    return cause.Message.TrimEnd('.');
+            }
+        }
+
+        return failure.Message.TrimEnd('.');
+    }
 
     /// <summary>The server ended the connection instead of answering CONNECT.</summary>
     /// <param name="endpoint">Where it is.</param>
     /// <param name="detail">What was wrong with what it said, if it said anything.</param>
     public static string Unanswered(Endpoint endpoint, string? detail) => detail
-        ?? (endpoint is { Kind: EndpointKind.Tcp, Port: TlsPort }
-            ? $"it closed the connection at once; {TlsPort} is the port for TLS: use mqtts://"
+        ?? (endpoint is { Kind: EndpointKind.Tcp, Port: TlsPort } ? $"it closed the connection at once; {TlsPort} is the port for TLS: use mqtts://"
+            : endpoint.IsSecure ? "it closed the connection at once; it may want a client's certificate"
             : "it closed the connection when it had seen CONNECT; is that an MQTT port?");
 
     private static string Cause(Endpoint endpoint, SocketException failure)

@@ -149,18 +149,7 @@ public sealed class MqttMessage
 
     private string? MaybeText(PropertyId id) => TryFind(id, out Property found) ? Encoding.UTF8.GetString(found.Text) : null;
 
-    private bool TryFind(PropertyId id, out Property found)
-    {
-        var reader = new PropertyReader(PropertyBlock, PropertyScope.Publish);
-        while (reader.TryNext(out found))
-        {
-            if (found.Id == id)
-                return true;
-        }
-
-        found = default;
-        return false;
-    }
+    private bool TryFind(PropertyId id, out Property found) => PropertyReader.TryFind(PropertyBlock, PropertyScope.Publish, id, out found);
 }
 
 /// <summary>What became of an acknowledgement.</summary>

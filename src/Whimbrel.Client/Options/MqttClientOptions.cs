@@ -15,7 +15,7 @@ public sealed class MqttClientOptions
     /// </summary>
     public IList<string> Endpoints { get; private set; } = [];
 
-    /// <summary>Null: a random one. Empty: the server's choice (MQTT 5.0).</summary>
+    /// <summary>Null: a random one. Empty: the server's choice, or a random one before MQTT 5.0.</summary>
     public string? ClientId { get; set; }
 
     /// <summary>Name and password that never change. A URI's user part counts if this is null.</summary>

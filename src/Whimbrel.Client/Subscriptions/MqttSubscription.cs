@@ -204,7 +204,8 @@ public sealed class MqttSubscription : IAsyncEnumerable<MqttMessage>, IAsyncDisp
             if (isTaken && mayHold)
             {
                 _queue.AddAnyway(message);
-                holds = _isHolding = _queue.IsFull;
+                holds = _queue.IsFull;
+                _isHolding |= holds;
             }
             else if (isTaken && !_queue.Add(message))
             {

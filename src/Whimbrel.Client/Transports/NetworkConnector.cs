@@ -27,7 +27,17 @@ internal sealed class NetworkConnector(MqttClientOptions options) : IConnector
         if (options.Proxy is null || options.Proxy.IsBypassed(target) || options.Proxy.GetProxy(target) is not { } proxy)
             return await SocketTransport.ConnectAsync(EndPointOf(host, port), cancellationToken).ConfigureAwait(false);
         NetworkCredential? credential = options.Proxy.Credentials?.GetCredential(proxy, "Basic") ?? CredentialOf(proxy);
-        Socket socket = await SocketTransport.ConnectAsync(EndPointOf(proxy.Host, proxy.Port < 0 ? 1080 : proxy.Port), cancellationToken).ConfigureAwait(false);
+        int proxyPort = proxy.Port < 0 ? 1080 : proxy.Port;
+        Socket socket;
+        try
+        {
+            socket = await SocketTransport.ConnectAsync(EndPointOf(proxy.Host, proxyPort), cancellationToken).ConfigureAwait(false);
+        }
+        catch (SocketException exception)
+        {
+            throw new ProxyException($"the proxy {proxy.Host}:{proxyPort} cannot be reached: {exception.Message}");
+        }
+
         try
         {
             switch (proxy.Scheme)

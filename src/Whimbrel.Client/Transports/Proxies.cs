@@ -34,13 +34,13 @@ internal static class Proxies
             await ReadAsync(socket, one, cancellationToken).ConfigureAwait(false);
             answer.Add(one[0]);
             if (answer.Count > AnswerBytesMax)
-                throw new IOException("The proxy's answer does not end.");
+                throw new ProxyException("The proxy's answer does not end.");
         }
 
         string status = Encoding.ASCII.GetString([.. answer]).Split("\r\n")[0];
         string[] words = status.Split(' ', 3);
         if (words.Length < 2 || !words[0].StartsWith("HTTP/1.", StringComparison.Ordinal) || !words[1].StartsWith('2'))
-            throw new IOException($"The proxy refused: {status}");
+            throw new ProxyException($"The proxy refused: {status}");
     }
 
     /// <summary>SOCKS 5 (RFC 1928) with the name resolved by the proxy, and with name and password (RFC 1929) if given.</summary>
@@ -51,21 +51,21 @@ internal static class Proxies
         byte[] chosen = new byte[2];
         await ReadAsync(socket, chosen, cancellationToken).ConfigureAwait(false);
         if (chosen[0] != 5)
-            throw new IOException("The proxy does not speak SOCKS 5.");
+            throw new ProxyException("The proxy does not speak SOCKS 5.");
         if (chosen[1] == 2 && credential is not null)
         {
             byte[] user = Encoding.UTF8.GetBytes(credential.UserName);
             byte[] password = Encoding.UTF8.GetBytes(credential.Password);
             if (user.Length > 255 || password.Length > 255)
-                throw new IOException("SOCKS 5 takes at most 255 bytes of name and password.");
+                throw new ProxyException("SOCKS 5 takes at most 255 bytes of name and password.");
             await SendAsync(socket, [1, (byte)user.Length, .. user, (byte)password.Length, .. password], cancellationToken).ConfigureAwait(false);
             await ReadAsync(socket, chosen, cancellationToken).ConfigureAwait(false);
             if (chosen[1] != 0)
-                throw new IOException("The proxy does not accept name and password.");
+                throw new ProxyException("The proxy does not accept name and password.");
         }
         else if (chosen[1] != 0)
         {
-            throw new IOException("The proxy wants an authentication that this client does not have.");
+            throw new ProxyException("The proxy wants an authentication that this client does not have.");
         }
 
         byte[] address = AddressOf(host);
@@ -75,8 +75,8 @@ internal static class Proxies
         byte[] head = new byte[5];
         await ReadAsync(socket, head, cancellationToken).ConfigureAwait(false);
         if (head[1] != 0)
-            throw new IOException(head[1] < Refusals.Length ? $"The proxy refused: {Refusals[head[1]]}." : $"The proxy refused with code {head[1]}.");
-        int rest = head[3] switch { 1 => 3 + 2, 4 => 15 + 2, 3 => head[4] + 2, _ => throw new IOException("The proxy's answer is not SOCKS 5.") };
+            throw new ProxyException(head[1] < Refusals.Length ? $"The proxy refused: {Refusals[head[1]]}." : $"The proxy refused with code {head[1]}.");
+        int rest = head[3] switch { 1 => 3 + 2, 4 => 15 + 2, 3 => head[4] + 2, _ => throw new ProxyException("The proxy's answer is not SOCKS 5.") };
         await ReadAsync(socket, new byte[rest], cancellationToken).ConfigureAwait(false);
     }
 
@@ -85,13 +85,13 @@ internal static class Proxies
         if (IPAddress.TryParse(host, out IPAddress? address))
             return [(byte)(address.AddressFamily == AddressFamily.InterNetwork ? 1 : 4), .. address.GetAddressBytes()];
         byte[] name = Encoding.ASCII.GetBytes(new IdnMapping().GetAscii(host));
-        return name.Length <= 255 ? [3, (byte)name.Length, .. name] : throw new IOException("The host's name is too long for SOCKS 5.");
+        return name.Length <= 255 ? [3, (byte)name.Length, .. name] : throw new ProxyException("The host's name is too long for SOCKS 5.");
     }
 
     private static async ValueTask SendAsync(Socket socket, byte[] bytes, CancellationToken cancellationToken)
     {
         if (await socket.SendAsync(bytes, cancellationToken).ConfigureAwait(false) != bytes.Length)
-            throw new IOException("The proxy closed the connection.");
+            throw new ProxyException("The proxy closed the connection.");
     }
 
     private static async ValueTask ReadAsync(Socket socket, byte[] buffer, CancellationToken cancellationToken)
@@ -100,8 +100,11 @@ internal static class Proxies
         {
             int count = await socket.ReceiveAsync(buffer.AsMemory(at), cancellationToken).ConfigureAwait(false);
             if (count == 0)
-                throw new IOException("The proxy closed the connection.");
+                throw new ProxyException("The proxy closed the connection.");
             at += count;
         }
     }
 }
+
+/// <summary>The proxy is why there is no way to the server.</summary>
+internal sealed class ProxyException(string message) : IOException(message);

@@ -13,6 +13,22 @@ public ref struct PropertyReader(ReadOnlySpan<byte> block, PropertyScope scope)
     /// <summary>What ended the walk early; none if every property was acceptable.</summary>
     public Violation Violation { get; private set; }
 
+    /// <summary>The first property of that name in a block that was read before and found in order.</summary>
+    public static bool TryFind(ReadOnlySpan<byte> block, PropertyScope scope, PropertyId id, out Property found)
+    {
+        var reader = new PropertyReader(block, scope);
+        while (reader.TryNext(out found))
+        {
+            if (found.Id == id)
+            {
+                return true;
+            }
+        }
+
+        found = default;
+        return false;
+    }
+
     public bool TryNext(out Property property)
     {
         if (_reader.Remaining == 0 || !Violation.IsNone)

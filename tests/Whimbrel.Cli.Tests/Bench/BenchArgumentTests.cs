@@ -22,7 +22,7 @@ public class BenchArgumentTests
     public void A_scenario_alone_is_enough()
     {
         BenchSettings settings = Read("pairs");
-        Assert.Equal(("pairs", "localhost:1883", 10, 200), (settings.Scenario.Name, settings.Target.ToString(), settings.Clients, settings.Window));
+        Assert.Equal(("pairs", "mqtt://localhost:1883", 10, 200), (settings.Scenario.Name, settings.Target.ToString(), settings.Clients, settings.Window));
         Assert.Equal((QoS.AtMostOnce, 16, 0.0, 5.0, 1.0), (settings.QoS, settings.PayloadBytes, settings.Rate, settings.Duration.TotalSeconds, settings.Warmup.TotalSeconds));
         Assert.Equal(ProtocolVersion.Mqtt50, settings.Version);
         Assert.Null(settings.BrokerPid);
@@ -34,7 +34,7 @@ public class BenchArgumentTests
         BenchSettings settings = Read(
             "fanout", "-h", "example.org", "-p", "1885", "--qos", "2", "--payload", "4096", "--window", "7", "--rate", "0.5", "--duration", "1.5", "--warmup", "0",
             "--clients", "3", "--subscribers", "9", "--topic", "a/b", "--version", "3.1.1", "--sources", "127.0.0.9-127.0.0.11", "--pid", "12", "--json");
-        Assert.Equal("example.org:1885", settings.Target.ToString());
+        Assert.Equal("mqtt://example.org:1885", settings.Target.ToString());
         Assert.Equal((QoS.ExactlyOnce, 4096, 7, 0.5, 3, 9, "a/b"), (settings.QoS, settings.PayloadBytes, settings.Window, settings.Rate, settings.Clients, settings.Subscribers, settings.Prefix));
         Assert.Equal((1.5, 0.0, ProtocolVersion.Mqtt311, 12, true), (settings.Duration.TotalSeconds, settings.Warmup.TotalSeconds, settings.Version, settings.BrokerPid, settings.IsJson));
         Assert.Equal(["127.0.0.9", "127.0.0.10", "127.0.0.11"], settings.Sources.Select(s => s.ToString()));
@@ -63,7 +63,7 @@ public class BenchArgumentTests
     public void A_URL_says_where_and_who()
     {
         BenchSettings settings = Read("pub", "-L", "mqtt://me:secret@h:1884");
-        Assert.Equal(("h:1884", "me", "secret"), (settings.Target.ToString(), settings.UserName, settings.Password));
+        Assert.Equal(("mqtt://h:1884", "me", "secret"), (settings.Target.ToString(), settings.UserName, settings.Password));
     }
 
     [Theory]
@@ -87,9 +87,9 @@ public class BenchArgumentTests
         Assert.Equal(problem, Assert.Throws<UsageFailure>(() => Read(arguments)).Problems[0]);
 
     [Theory]
-    [InlineData(3, "cannot reach 127.0.0.1:1: connection refused: nothing listens on that port", "-p", "1")]
+    [InlineData(3, "mqtt://127.0.0.1:1 cannot be reached: connection refused: nothing listens on that port", "-p", "1")]
     [InlineData(2, "--pid 4194304: there is no such process", "--pid", "4194304")]
-    [InlineData(2, "--sources cannot be used to connect to 127.0.0.1:1883: they are addresses of another kind", "--sources", "::1")]
+    [InlineData(2, "--sources cannot be used to connect to mqtt://127.0.0.1:1883: they are addresses of another kind", "--sources", "::1")]
     public async Task What_cannot_be_done_is_said_in_a_line(int code, string text, params string[] arguments)
     {
         Assert.SkipUnless(OperatingSystem.IsLinux(), "bench needs Linux");

@@ -47,7 +47,7 @@ public class BenchCheckTests
         await using var broker = new FaultyBroker(BrokerFault.Refuses);
         using var world = new ToolWorld();
         Assert.Equal(4, await world.RunAsync("bench", "pairs", "-h", "127.0.0.1", "-p", broker.Port));
-        Assert.Equal($"whimbrel: 127.0.0.1:{broker.Port} refused the connection: Not authorized (0x87)\n", world.Error);
+        Assert.Equal($"whimbrel: mqtt://127.0.0.1:{broker.Port} refused the connection: Not authorized (0x87)\n", world.Error);
         Assert.Equal("", world.Output);
     }
 

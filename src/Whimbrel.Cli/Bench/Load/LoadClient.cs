@@ -1,5 +1,5 @@
 using System.Buffers.Binary;
-using Whimbrel.Cli.Wire;
+using Whimbrel.Cli.Connections;
 using Whimbrel.Protocol;
 
 namespace Whimbrel.Cli.Bench.Load;

@@ -1,7 +1,7 @@
 using System.Net;
 using System.Net.Sockets;
 using System.Text;
-using Whimbrel.Cli.Wire;
+using Whimbrel.Cli.Connections;
 using Whimbrel.Protocol;
 
 namespace Whimbrel.Cli.Bench.Load;
@@ -31,9 +31,9 @@ internal sealed class LoadTarget
     public byte[]? Password { get; init; }
 
     /// <exception cref="CommandFailure">The host is not known, or the sources are of another kind than the address.</exception>
-    public static LoadTarget Resolve(WireTarget target, ProtocolVersion version, string? userName, string? password, IReadOnlyList<IPAddress> sources)
+    public static LoadTarget Resolve(BrokerAddress target, ProtocolVersion version, string? userName, string? password, IReadOnlyList<IPAddress> sources)
     {
-        var endpoint = target.UnixPath is { } path ? (EndPoint)new UnixDomainSocketEndPoint(path) : new IPEndPoint(Lookup(target, sources), target.Port);
+        var endpoint = target.IsUnix ? (EndPoint)new UnixDomainSocketEndPoint(target.Path) : new IPEndPoint(Lookup(target, sources), target.Port);
         if (sources.Count > 0 && (endpoint is not IPEndPoint ip || sources.Any(s => s.AddressFamily != ip.AddressFamily)))
             throw new CommandFailure(ExitCode.Usage, $"--sources cannot be used to connect to {target}: they are addresses of another kind");
         return new LoadTarget(Bytes(endpoint), [.. sources.Select(s => Bytes(new IPEndPoint(s, 0)))])
@@ -47,7 +47,7 @@ internal sealed class LoadTarget
     /// <summary>The addresses in turn; null if the kernel is to choose.</summary>
     public byte[]? NextSource() => _sources.Length == 0 ? null : _sources[_next++ % _sources.Length];
 
-    private static IPAddress Lookup(WireTarget target, IReadOnlyList<IPAddress> sources)
+    private static IPAddress Lookup(BrokerAddress target, IReadOnlyList<IPAddress> sources)
     {
         try
         {

@@ -2,7 +2,7 @@ using System.Globalization;
 using System.Text;
 using Whimbrel.Protocol;
 
-namespace Whimbrel.Cli.Wire;
+namespace Whimbrel.Cli.Connections;
 
 /// <summary>
 /// Names as mosquitto's <c>-D COMMAND PROPERTY VALUE</c> has them, where a client may send each property, and its range.
@@ -15,11 +15,10 @@ internal static class PropertyNames
     private static readonly Row[] Table =
     [
         new("payload-format-indicator", PropertyId.PayloadFormatIndicator, 0, 1, [PropertyScope.Publish, PropertyScope.Will]),
-        new("message-expiry-interval", PropertyId.MessageExpiryInterval, 0, FourBytes, [PropertyScope.Publish, PropertyScope.Will]),
+        new("message-expiry-interval", PropertyId.MessageExpiryInterval, 1, FourBytes, [PropertyScope.Publish, PropertyScope.Will]),
         new("content-type", PropertyId.ContentType, 0, 0, [PropertyScope.Publish, PropertyScope.Will]),
         new("response-topic", PropertyId.ResponseTopic, 0, 0, [PropertyScope.Publish, PropertyScope.Will]),
         new("correlation-data", PropertyId.CorrelationData, 0, 0, [PropertyScope.Publish, PropertyScope.Will]),
-        new("topic-alias", PropertyId.TopicAlias, 1, ushort.MaxValue, [PropertyScope.Publish]),
         new("will-delay-interval", PropertyId.WillDelayInterval, 0, FourBytes, [PropertyScope.Will]),
         new("subscription-identifier", PropertyId.SubscriptionIdentifier, 1, 268_435_455, [PropertyScope.Subscribe]),
         new("session-expiry-interval", PropertyId.SessionExpiryInterval, 0, FourBytes, [PropertyScope.Connect, PropertyScope.Disconnect]),
@@ -41,13 +40,6 @@ internal static class PropertyNames
         ("unsubscribe", PropertyScope.Unsubscribe), ("disconnect", PropertyScope.Disconnect), ("will", PropertyScope.Will),
     ];
 
-    public static IEnumerable<string> All => Table.Select(r => r.Name);
-
-    public static bool IsNumber(PropertyId id) => Array.Find(Table, r => r.Id == id) is { Max: > 0 };
-
-    /// <summary>The name of a property as people see it.</summary>
-    public static string Name(PropertyId id) => Array.Find(Table, r => r.Id == id)?.Name ?? id.ToString();
-
     /// <summary>Adds what one <c>-D</c> says: command, name, value and, for user-property, a second value.</summary>
     /// <returns>Null, or what is wrong.</returns>
     public static string? TryAdd(IReadOnlyList<string> words, PropertySets sets)
@@ -60,6 +52,8 @@ internal static class PropertyNames
         if (at < 0)
             return $"-D {words[0]}: unknown command{Near(words[0], Commands.Select(c => c.Word))}";
         var (word, scope) = Commands[at];
+        if (words[1].Equals("topic-alias", StringComparison.OrdinalIgnoreCase))
+            return $"-D {word} topic-alias: aliases are given without being asked for, if the broker takes them";
         if (Array.Find(Table, r => r.Name.Equals(words[1], StringComparison.OrdinalIgnoreCase)) is not { } row)
             return $"-D {word} {words[1]}: unknown property{Near(words[1], Table.Where(r => r.Scopes.Contains(scope)).Select(r => r.Name))}";
         if (!row.Scopes.Contains(scope))
@@ -70,7 +64,7 @@ internal static class PropertyNames
         {
             if (words.Count < 4)
                 return $"-D {word} user-property: takes a name and a value";
-            set.Add(new GivenProperty(row.Id, 0, WireText.Encode(words[2]), WireText.Encode(words[3])));
+            set.Add(new GivenProperty(row.Id, 0, words[2], words[3]));
             return CheckText(word, row.Name, words[2]) ?? CheckText(word, row.Name, words[3]);
         }
 
@@ -78,15 +72,15 @@ internal static class PropertyNames
             return $"-D {word} {row.Name}: given twice";
         if (row.Max == 0)
         {
-            set.Add(new GivenProperty(row.Id, 0, WireText.Encode(words[2]), []));
-            if (row.Id == PropertyId.ResponseTopic && !TopicName.IsValid(WireText.Encode(words[2])))
+            set.Add(new GivenProperty(row.Id, 0, words[2], ""));
+            if (row.Id == PropertyId.ResponseTopic && !TopicName.IsValid(Encoding.UTF8.GetBytes(words[2])))
                 return $"-D {word} {row.Name}: '{words[2]}' is not a topic name";
             return CheckText(word, row.Name, words[2]);
         }
 
         if (!uint.TryParse(words[2], NumberStyles.None, CultureInfo.InvariantCulture, out uint number) || number < row.Min || number > row.Max)
             return $"-D {word} {row.Name}: must be a number from {row.Min} to {row.Max}, not '{words[2]}'";
-        set.Add(new GivenProperty(row.Id, number, [], []));
+        set.Add(new GivenProperty(row.Id, number, "", ""));
         return null;
     }
 

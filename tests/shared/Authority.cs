@@ -1,7 +1,7 @@
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 
-namespace Whimbrel.EndToEnd.Client;
+namespace Whimbrel.Tests;
 
 /// <summary>A certificate authority of a test, with its PEM files in a directory of their own.</summary>
 internal sealed class Authority : IDisposable

@@ -9,7 +9,7 @@ namespace Whimbrel.Crash.Clients;
 /// A client that keeps its side of the protocol whatever happens to the broker: it remembers what it has in flight, comes back to its session
 /// and sends again, in order. Everything that it does happens in one loop, woken by ticks and by what arrives.
 /// </summary>
-internal sealed partial class Client
+internal sealed partial class RandomClient
 {
     private const int InFlightMax = 16;
     private const uint SessionExpirySeconds = 24 * 60 * 60;
@@ -42,7 +42,7 @@ internal sealed partial class Client
     private int _tickPending;
     private int _quietIn = -1;
 
-    public Client(ClientPlan plan, IStage stage, int seed)
+    public RandomClient(ClientPlan plan, IStage stage, int seed)
     {
         _plan = plan;
         _stage = stage;

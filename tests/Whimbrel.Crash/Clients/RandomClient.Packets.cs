@@ -4,7 +4,7 @@ using Whimbrel.Protocol;
 namespace Whimbrel.Crash.Clients;
 
 /// <content>What a client does about what it is sent.</content>
-internal sealed partial class Client
+internal sealed partial class RandomClient
 {
     private void OnPacket(Seen packet)
     {
