@@ -12,7 +12,7 @@ public class ConfigurationTests
     [
         ("Endpoints:0", "mqtt://one"), ("Endpoints:1", "mqtts://two"), ("ClientId", "me"), ("UserName", "sparrow"), ("Password", "seed"),
         ("ProtocolVersion", "3.1.1"), ("KeepAlive", "20"), ("ResponseTimeout", "00:00:07"), ("CleanStart", "true"), ("SessionExpiry", "7200"),
-        ("DrainTimeout", "1.5"), ("PropagateTraceContext", "false"), ("Proxy", "socks5://proxy:1080"), ("UserProperties:site", "north"),
+        ("DrainTimeout", "1.5"), ("PropagateTraceContext", "false"), ("RequestProblemInformation", "false"), ("RequestResponseInformation", "false"), ("Proxy", "socks5://proxy:1080"), ("UserProperties:site", "north"),
         ("Will:Topic", "gone"), ("Will:Payload", "me"), ("Will:QoS", "ExactlyOnce"), ("Will:Retain", "true"), ("Will:Delay", "5"), ("Will:Expiry", "60"),
         ("Will:ContentType", "text/plain"), ("Will:ResponseTopic", "back"), ("Will:UserProperties:why", "silence"),
         ("Reconnect:Enabled", "false"), ("Reconnect:RetryInitialConnect", "true"), ("Reconnect:DelayMin", "1"), ("Reconnect:DelayMax", "2"),
