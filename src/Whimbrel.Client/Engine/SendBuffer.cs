@@ -9,7 +9,7 @@ namespace Whimbrel.Client.Engine;
 /// </summary>
 internal sealed class SendBuffer
 {
-    private const int StartBytes = 16 * 1024;
+    private const int StartBytes = 1024;
     private const int KeepBytes = 512 * 1024;
 
     private byte[] _filling = ArrayPool<byte>.Shared.Rent(StartBytes);

@@ -8,19 +8,37 @@ namespace Whimbrel.Client.Engine;
 /// </summary>
 internal sealed class TopicStrings
 {
-    private const int Places = 1024;
+    private const int PlacesMax = 1024;
 
-    private readonly Entry[] _entries = new Entry[Places];
+    private Entry[] _entries = new Entry[16];
 
     /// <summary>The entry of a topic; its targets may be those of an earlier table.</summary>
     public ref Entry Get(ReadOnlySpan<byte> topic)
     {
         uint hash = Hash(topic);
-        ref Entry entry = ref _entries[hash & (Places - 1)];
+        ref Entry entry = ref _entries[hash & (_entries.Length - 1)];
         if (entry.Hash == hash && entry.Text is not null && topic.SequenceEqual(entry.Bytes))
             return ref entry;
+        if (entry.Text is not null && _entries.Length < PlacesMax)
+        {
+            Grow();
+            entry = ref _entries[hash & (_entries.Length - 1)];
+        }
+
         entry = new Entry { Hash = hash, Bytes = topic.ToArray(), Text = Encoding.UTF8.GetString(topic) };
         return ref entry;
+    }
+
+    private void Grow()
+    {
+        var larger = new Entry[_entries.Length * 4];
+        foreach (Entry entry in _entries)
+        {
+            if (entry.Text is not null)
+                larger[entry.Hash & (larger.Length - 1)] = entry;
+        }
+
+        _entries = larger;
     }
 
     private static uint Hash(ReadOnlySpan<byte> bytes)
