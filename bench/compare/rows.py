@@ -16,9 +16,9 @@ class Measurement:
 
 
 class Row:
-    """One line of the table; `bar` and `reference` are what Whimbrel and Debian's Mosquitto 2.0.11 had where the bar was set."""
+    """One line of the table; `bar` and `reference` are what Whimbrel and Debian's Mosquitto 2.0.11 had where the bar was set, if one was."""
 
-    def __init__(self, title, measurement, read, bar, reference, unit="us"):
+    def __init__(self, title, measurement, read, bar=None, reference=None, unit="us"):
         self.title = title
         self.name = f"{measurement} {title}"
         self.measurement = measurement
@@ -30,6 +30,10 @@ class Row:
 
 def cpu(report):
     return (report.get("broker") or {}).get("cpuMicrosecondsPerMessage")
+
+
+def latency(percentile):
+    return lambda report: (report.get("latencyMicroseconds") or {}).get(percentile)
 
 
 def connection_bytes(report):
@@ -75,6 +79,8 @@ ROWS = [
     Row("fan-in 100 to 1, QoS 0, 16 B", "fanin", cpu, 0.30, 5.2),
     Row("shared group of 10, QoS 1, 256 B", "shared-q1", cpu, 0.65, 16.3),
     Row("10 pairs at 10,000 msg/s, QoS 0", "paced", cpu, 13, 19),
+    Row("its latency, median", "paced", latency("p50")),
+    Row("its latency, p99", "paced", latency("p99")),
     Row("idle connection", "idle", connection_bytes, 700, 730, "B"),
     Row("idle connection with a subscription", "idle-subscribed", connection_bytes, 1000, 1760, "B"),
     Row("connect, CPU", "idle", stage("connect clients", "brokerCpuMicrosecondsEach"), 35, 52),
