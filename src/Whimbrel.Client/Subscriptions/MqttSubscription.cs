@@ -22,6 +22,7 @@ public sealed class MqttSubscription : IAsyncEnumerable<MqttMessage>, IAsyncDisp
     private bool _isOver;
     private bool _isOverflowing;
     private bool _isHolding;
+    private bool _isReadingOn;
     private MqttMessage? _left;
     private Exception? _error;
     private readonly TaskCompletionSource _completion = new(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -160,19 +161,25 @@ public sealed class MqttSubscription : IAsyncEnumerable<MqttMessage>, IAsyncDisp
             bool isOne = _queue.TryTake(out message);
             if (_queue.Count == 0)
                 _isOverflowing = false;
-            if (!_isHolding || !_queue.IsHalfFree)
-                return isOne;
-        }
+            if (_isHolding && !_isReadingOn && _queue.IsHalfFree)
+            {
+                // On another thread: the gate comes before this lock, and before those of who takes.
+                _isReadingOn = true;
+                ThreadPool.UnsafeQueueUserWorkItem(static subscription => subscription._client.ReadOn(subscription), this, preferLocal: false);
+            }
 
-        _client.ReadOn(this);
-        return message is not null;
+            return isOne;
+        }
     }
 
     /// <summary>Under the client's gate: whether reading still waits for room here.</summary>
     internal bool StillHolds()
     {
         lock (_lock)
+        {
+            _isReadingOn = false;
             return _isHolding = _isHolding && !_isOver && !_queue.IsHalfFree;
+        }
     }
 
     internal static string ShareOf(MqttSubscribeOptions options, string filter) => options.SharedGroup is { } group ? $"$share/{group}/{filter}" : filter;

@@ -93,6 +93,30 @@ public class StreamTests
     }
 
     [Fact]
+    public async Task Handlers_that_must_miss_nothing_hold_the_connection_back()
+    {
+        const int count = 5000;
+        await using BrokerUnderTest broker = await BrokerUnderTest.StartAsync(LinkKind.Pipes, new Whimbrel.Broker.BrokerOptions { OutboxMessagesMax = 2 * count });
+        await using MqttClient client = ClientTests.New(broker);
+        int handled = 0;
+        var done = new TaskCompletionSource();
+        var options = new MqttSubscribeOptions { QueueMessages = 10, WhenFull = MqttQueueFull.Wait, MaxConcurrentCalls = 4 };
+        await using MqttSubscription subscription = await client.OpenSubscriptionAsync(
+            "many/+",
+            async (_, _) =>
+            {
+                await Task.Yield();
+                if (Interlocked.Increment(ref handled) == count)
+                    done.SetResult();
+            },
+            options);
+        for (int i = 0; i < count; i++)
+            await broker.PublishAsync($"many/{i % 3}", "x");
+        await done.Task.WaitAsync(Limit);
+        Assert.Equal(0, subscription.Dropped);
+    }
+
+    [Fact]
     public async Task A_program_s_own_identifier_stands_in_the_message()
     {
         await using BrokerUnderTest broker = await BrokerUnderTest.StartAsync(LinkKind.Pipes);
