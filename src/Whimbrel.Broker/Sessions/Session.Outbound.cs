@@ -10,7 +10,10 @@ internal sealed partial class Session
     private const int AliasedTopicMin = 4;
 
     /// <summary>How often a turn looks for retained messages of one session.</summary>
-    private const int ReplayLooksMax = 8;
+    private const int ReplayLooksMax = 2;
+
+    /// <summary>Bytes of queued and retained messages that a session sends in one turn; then others get theirs (docs/design/0014).</summary>
+    private const int TurnBytesMax = 32 * 1024;
 
     /// <summary>
     /// A message matched these subscriptions of the session; one copy is delivered with the highest QoS among them and all their
@@ -165,6 +168,7 @@ internal sealed partial class Session
     {
         if (Link is not { } link || _connAck is not null)
             return;
+        int bytes = 0;
         while (InFlight.HasResends && HasRoomOnLink(link) && InFlight.TryNextResend(out InFlight<Delivery> entry))
             Resend(entry, turn);
         if (InFlight.HasResends)
@@ -181,7 +185,7 @@ internal sealed partial class Session
             if (delivery.QoS == QoS.AtMostOnce ? _heldPublishes > 0 : FreeInFlight == 0)
                 break;
             // Another thread may drain the link at any moment: what is retained must not find the room that this did not.
-            if (!HasRoomOnLink(link))
+            if (!HasRoomOnLink(link) || !HasTime(link, ref bytes, delivery))
                 return;
             _outbox.TryDequeue(out _);
             Send(delivery, turn);
@@ -217,7 +221,7 @@ internal sealed partial class Session
                 continue;
             }
 
-            if (!HasRoomOnLink(link) || (delivery.QoS != QoS.AtMostOnce && FreeInFlight <= _sendMaximum / 2))
+            if (!HasRoomOnLink(link) || (delivery.QoS != QoS.AtMostOnce && FreeInFlight <= _sendMaximum / 2) || !HasTime(link, ref bytes, delivery))
                 break;
             // Nor do those that wait for a permission push anything out of the queue.
             if (_outbox.AskedCount > _sendMaximum / 2 || (_outbox.AskedCount > 0 && !_outbox.TryMakeRoom(delivery.Size, ClientId, turn)))
@@ -246,6 +250,19 @@ internal sealed partial class Session
             return true;
         link.WakeWhenDrained();
         return false;
+    }
+
+    /// <summary>Whether the turn is still short; if not, the link gets another one after the others.</summary>
+    private static bool HasTime(Link link, ref int bytes, in Delivery delivery)
+    {
+        if (bytes >= TurnBytesMax)
+        {
+            link.Wake();
+            return false;
+        }
+
+        bytes += delivery.Size;
+        return true;
     }
 
     private static bool TryDecide(in Delivery delivery, out bool permitted)
