@@ -122,8 +122,8 @@ internal sealed class DeliveryChecker(World world)
     {
         // Of several with one name, one that cannot have been dropped.
         SharedOwed? found = State.Shared.Where(shared => shared.Publication.Name == name && shared.Holder is null && session.Groups.Contains(shared.Filter))
-            // Of copies with one name nobody knows which it was: the one that stays may be the one that expires first.
-            .OrderBy(shared => shared.MayBeLost).ThenByDescending(shared => shared.Publication.ExpiresAt).FirstOrDefault();
+            // Of copies with one name nobody knows which it was: the one that stays may be the one that expires first, and the one on the disk.
+            .OrderBy(shared => shared.MayBeLost).ThenByDescending(shared => shared.Publication.ExpiresAt).ThenByDescending(shared => shared.Op).FirstOrDefault();
         if (found is null)
             return null;
         return State.Shared[State.Shared.IndexOf(found)] = found with { Holder = session.ClientId };
