@@ -190,23 +190,27 @@ internal sealed class SimulatedServer(World world) : IBrokerEvents, IWakeable
         world.Agenda.In(0, Write);
     }
 
-    /// <summary>One step of the writer, as <c>StoreThread</c> in Hosting does it.</summary>
+    /// <summary>One step of the writer, as <c>StoreThread</c> in Hosting does it, and a plan for the next.</summary>
     private void Write()
     {
         _isWritePlanned = false;
+        if (WriteOne())
+            PlanWrite();
+    }
+
+    /// <returns>Whether there may be more to write.</returns>
+    private bool WriteOne()
+    {
         if (_isWriting || _writer is not { } writer)
-            return;
+            return false;
         _isWriting = true;
         int process = Process;
         bool due = world.Agenda.Now >= _roomCheckDue;
+        bool wrote = false;
         try
         {
             if (!writer.IsBlocked || due)
-            {
-                while (Process == process && writer.WriteNext())
-                {
-                }
-            }
+                wrote = writer.WriteNext();
         }
         catch (StoreException e) when (e.Failure == StoreFailure.Full)
         {
@@ -216,24 +220,21 @@ internal sealed class SimulatedServer(World world) : IBrokerEvents, IWakeable
         {
             _isWriting = false;
             Kill("the disk is broken");
-            return;
+            return false;
         }
         catch (ProcessKilledException)
         {
         }
 
         _isWriting = false;
+        // A new process may have asked while the old one's thread was still in the way.
         if (Process != process)
-        {
-            // A new process may have asked while the old one's thread was still in the way.
-            PlanWrite();
-            return;
-        }
-
+            return true;
         if (!due)
-            return;
+            return wrote;
         _roomCheckDue = world.Agenda.Now + RoomCheckMilliseconds;
         writer.CheckRoom();
+        return wrote;
     }
 
     private void AwaitEnd(int process)
@@ -246,9 +247,12 @@ internal sealed class SimulatedServer(World world) : IBrokerEvents, IWakeable
             return;
         }
 
-        // The last batch, whatever it holds.
+        // The last batches, whatever they hold.
         _roomCheckDue = 0;
-        Write();
+        while (Process == process && WriteOne())
+        {
+        }
+
         if (Process == process)
             Kill("ends");
     }

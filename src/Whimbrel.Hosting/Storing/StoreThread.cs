@@ -77,9 +77,12 @@ internal sealed class StoreThread : IWakeable
     {
         try
         {
-            while (Wait())
-                Work(isLast: false);
-            Work(isLast: true);
+            bool wrote = false;
+            while (wrote || Wait())
+                wrote = Work(isLast: false);
+            while (Work(isLast: true))
+            {
+            }
         }
         catch (Exception e)
         {
@@ -100,20 +103,19 @@ internal sealed class StoreThread : IWakeable
         }
     }
 
-    private void Work(bool isLast)
+    /// <summary>Writes one batch and, when it is time, looks how much room is left.</summary>
+    /// <returns>Whether there was one: the next may have gathered meanwhile.</returns>
+    private bool Work(bool isLast)
     {
         StoreWriter writer = _writer!;
         long now = Environment.TickCount64;
         // What did not fit is tried again at its time, not whenever somebody asks.
         bool due = now >= _roomCheckDue;
+        bool wrote = false;
         try
         {
             if (!writer.IsBlocked || due || isLast)
-            {
-                while (writer.WriteNext())
-                {
-                }
-            }
+                wrote = writer.WriteNext();
         }
         catch (StoreException e) when (e.Failure == StoreFailure.Full)
         {
@@ -121,12 +123,13 @@ internal sealed class StoreThread : IWakeable
         }
 
         if (!due)
-            return;
+            return wrote;
         _roomCheckDue = now + RoomCheckMilliseconds;
         if (!writer.CheckRoom())
             Full(now, "too little space is left on the disk");
         else if (_fullSince != 0)
             HasRoomAgain(now);
+        return wrote;
     }
 
     private void Full(long now, string cause)

@@ -62,7 +62,8 @@ internal sealed class DeliveryChecker(World world)
             throw new ViolationException("resend", $"{name} to {link.Peer} twice on one connection");
         if (owed.SentOn != 0 && !seen.Duplicate)
             throw new ViolationException("DUP", $"{name} to {link.Peer} again without DUP");
-        if (!owed.IsReplay && owed.Group is null)
+        // Which of several wills goes first that one moment makes due is not said anywhere.
+        if (!owed.IsReplay && owed.Group is null && !owed.Publication.IsWill)
         {
             // Of two copies with one name the first may have been dropped.
             if (owed.Op < watch.LastOp && !session.Drops.ContainsKey(topic))

@@ -12,6 +12,8 @@ internal sealed record Publication(string Name, string Topic, QoS QoS, bool Reta
     /// <summary>When it expires; a will counts from its publication.</summary>
     public long ExpiresAt { get; init; } = Message.Never;
 
+    public bool IsWill { get; init; }
+
     public static Publication Of(string topic, string payload, QoS qos, bool retain, string publisher) =>
         new(NameOf(topic, payload), topic, qos, retain, publisher, payload.Length == 0);
 

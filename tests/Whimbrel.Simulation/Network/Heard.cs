@@ -53,7 +53,7 @@ internal sealed record Heard(PacketType Type)
                     ReceiveMaximum = p.ReceiveMaximum ?? ushort.MaxValue,
                     PacketSizeMax = p.MaximumPacketSize ?? uint.MaxValue,
                     KeepAliveSeconds = p.KeepAliveSeconds,
-                    Will = p.HasWill ? Publication.Of(Text(p.WillTopic), Text(p.WillPayload), p.WillQoS, p.WillRetain, Text(p.ClientId)) : null,
+                    Will = p.HasWill ? Publication.Of(Text(p.WillTopic), Text(p.WillPayload), p.WillQoS, p.WillRetain, Text(p.ClientId)) with { IsWill = true } : null,
                     WillDelaySeconds = p.WillDelaySeconds,
                 };
             case PacketType.Publish when PublishPacket.TryParse(frame, version, out PublishPacket p, out violation):
