@@ -6,7 +6,7 @@ namespace Whimbrel.Simulation;
 /// </summary>
 internal sealed class Agenda(long now)
 {
-    private const int StepsMax = 500_000;
+    private const int StepsMax = 2_000_000;
 
     private readonly PriorityQueue<Action, (long Time, long Number)> _plans = new();
     private long _number;

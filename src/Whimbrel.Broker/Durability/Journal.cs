@@ -195,11 +195,13 @@ internal sealed class Journal
     }
 
     /// <summary>The will of a session is on its way: <see cref="WillEnded"/> follows, perhaps after the end of the session, which is stored behind it.</summary>
-    public WillEnded EndWill(StoredSession session, long number)
+    public WillEnded EndWill(StoredSession session)
     {
         lock (_lock)
             session.Departing++;
-        return new WillEnded(session.Number, number) { DepartsFrom = session };
+        var ended = new WillEnded(session.Number, session.WillNumber) { DepartsFrom = session };
+        session.WillNumber = 0;
+        return ended;
     }
 
     /// <summary>The batch that holds the end of a session, 0 while that waits. When it need not wait any more the session's gate is woken.</summary>

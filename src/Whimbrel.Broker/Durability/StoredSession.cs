@@ -13,6 +13,12 @@ internal sealed class StoredSession(long number, SessionGate gate, AcknowledgedR
     /// <summary>The number of the newest delivery: deliveries are numbered in the order of the session's queue. Guarded by the gate.</summary>
     public long LastSequence { get; set; }
 
+    /// <summary>The will that the store holds, 0 for none. Guarded by the gate.</summary>
+    public long WillNumber { get; set; }
+
+    /// <summary>The newest number of a will. Guarded by the gate.</summary>
+    public long LastWillNumber { get; set; }
+
     /// <summary>Guarded by the journal.</summary>
     public AcknowledgedRuns Acknowledged => acknowledged;
 

@@ -52,7 +52,7 @@ public enum CloseReason : byte
 /// <param name="Reason">The named reason.</param>
 /// <param name="Code">What MQTT 5.0 says on the wire for it.</param>
 /// <param name="Detail">A constant phrase; never bytes of the peer.</param>
-public readonly record struct CloseCause(CloseReason Reason, ReasonCode Code, string Detail)
+public sealed record CloseCause(CloseReason Reason, ReasonCode Code, string Detail)
 {
     public static CloseCause PeerClosed { get; } = new(CloseReason.PeerClosed, ReasonCode.UnspecifiedError, "the peer closed the connection without DISCONNECT");
 

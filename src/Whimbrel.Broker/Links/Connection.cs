@@ -35,9 +35,10 @@ public sealed class Connection : ITimed
     private SessionGate? _gate;
     private bool _isWaiting;
     private uint _packetSizeMax = uint.MaxValue;
-    private volatile bool _ended;
-    private CloseCause _cause;
-    private object? _requestedClose;
+    private CloseCause? _requestedClose;
+
+    // Set once, by whoever ends the connection.
+    private volatile CloseCause? _cause;
 
     internal Connection(MessageBroker broker, Link link)
     {
@@ -49,6 +50,8 @@ public sealed class Connection : ITimed
 
     /// <summary>Whether CONNACK was sent: nothing else may go before it [MQTT-3.2.0-1].</summary>
     internal bool IsAccepted { get; set; }
+
+    private bool HasEnded => _cause is not null;
 
     // The request is let go once there is a session.
     private string? ClientId => _gate?.ClientId ?? _request?.ClientId;
@@ -64,7 +67,7 @@ public sealed class Connection : ITimed
     {
         consumed = 0;
         frameLength = 0;
-        while (!_ended)
+        while (!HasEnded)
         {
             if (_isWaiting || (_gate is null && _handshake is { IsWaiting: true }))
                 return ReceiveStatus.Paused;
@@ -96,9 +99,9 @@ public sealed class Connection : ITimed
     /// <summary>The link was asked to look again: an answer came, what was pending has left, or somebody wants the connection ended.</summary>
     public void Woken(Turn turn)
     {
-        if (_ended)
+        if (HasEnded)
             return;
-        if (Interlocked.Exchange(ref _requestedClose, null) is CloseCause cause)
+        if (Interlocked.Exchange(ref _requestedClose, null) is { } cause)
             Fail(cause, turn);
         else if (_gate is null)
             _handshake?.Woken(turn);
@@ -111,28 +114,23 @@ public sealed class Connection : ITimed
     /// <param name="cause">What the link saw; a reason that the broker had for ending it comes before.</param>
     public void Closed(CloseCause cause, Turn turn)
     {
-        if (!_ended)
-        {
-            _ended = true;
-            _cause = cause;
-        }
-
+        cause = _cause ??= cause;
         if (_gate is { } gate)
         {
             using SessionGate.Scope scope = gate.Enter();
-            scope.Session.Detach(this, _cause, turn);
+            scope.Session.Detach(this, cause, turn);
         }
 
         _broker.Forget(this);
-        _broker.Statistics.CountClosed(_cause.Reason);
+        _broker.Statistics.CountClosed(cause.Reason);
         turn.Happened(new BrokerEvent(BrokerEventKind.Closed)
         {
             ClientId = ClientId,
             Peer = Link.Peer,
             Version = _version,
-            CloseReason = _cause.Reason,
-            Code = _cause.Code,
-            Detail = _cause.Detail,
+            CloseReason = cause.Reason,
+            Code = cause.Code,
+            Detail = cause.Detail,
         });
         _broker.RunRoutes(turn);
     }
@@ -154,10 +152,9 @@ public sealed class Connection : ITimed
     /// <summary>Says goodbye in the client's version and closes the link. Under the session's gate, if there is one. Only the first call counts.</summary>
     internal void End(CloseCause cause, Turn turn)
     {
-        if (_ended)
+        if (HasEnded)
             return;
         _cause = cause;
-        _ended = true;
         bool fromClient = cause.Reason is CloseReason.ClientDisconnected or CloseReason.ClientDisconnectedWithWill;
         bool known = IsAccepted && _version == ProtocolVersion.Mqtt50 && !fromClient;
         if (known)
@@ -169,7 +166,7 @@ public sealed class Connection : ITimed
     /// <summary>Refuses the CONNECT with CONNACK and closes.</summary>
     internal void Refuse(ReasonCode reason, string detail, Turn turn)
     {
-        if (_ended)
+        if (HasEnded)
             return;
         if (_version != 0)
             TrySend(new ConnAckPacket { Reason = reason, ReasonString = ReasonStringFor(detail) }, turn);

@@ -106,7 +106,7 @@ internal struct Outbox
     {
         for (int i = Count; i > 0; i--)
         {
-            Delivery delivery = _waiting!.Deliveries.Dequeue();
+            _waiting!.Deliveries.TryDequeue(out Delivery delivery);
             if (select(delivery))
             {
                 _waiting.Account(delivery, -1);
@@ -123,7 +123,7 @@ internal struct Outbox
 
     private sealed class Waiting
     {
-        public Queue<Delivery> Deliveries { get; } = new();
+        public SegmentedQueue<Delivery> Deliveries { get; } = new();
 
         public long Bytes { get; private set; }
 

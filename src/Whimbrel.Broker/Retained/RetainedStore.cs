@@ -66,13 +66,29 @@ internal sealed class RetainedStore(BrokerOptions options, Journal journal)
         }
     }
 
-    /// <summary>How many updates there were: what comes later reaches a subscription that is already in the tree as live traffic.</summary>
-    public long Updates
+    /// <summary>
+    /// Whether anything here may match a filter, which is valid and not shared: only its levels up to the first wildcard are looked at.
+    /// </summary>
+    /// <param name="filter">The filter of a subscription that is in the tree already.</param>
+    /// <param name="updates">How many updates there were: what comes later reaches the subscription as live traffic.</param>
+    public bool MayMatch(ReadOnlySpan<byte> filter, out long updates)
     {
-        get
+        lock (_lock)
         {
-            lock (_lock)
-                return _updates;
+            updates = _updates;
+            RetainedNode node = _root;
+            foreach (ReadOnlySpan<byte> level in new TopicLevels(filter))
+            {
+                if (level.SequenceEqual("#"u8))
+                    return true;
+                if (level.SequenceEqual("+"u8))
+                    return node.Children is { Count: > 0 };
+                if (!node.TryChild(level, out RetainedNode? child))
+                    return false;
+                node = child;
+            }
+
+            return node.Message is not null;
         }
     }
 

@@ -112,7 +112,7 @@ internal sealed partial class Session
         turn.Tally.PublishesReceived++;
         turn.Tally.PublishBytesReceived += packet.Payload.Length;
         ReadOnlySpan<byte> topic = packet.Topic;
-        if (_inboundAliases is not null && !_inboundAliases.TryResolve(packet.Topic, packet.TopicAlias, out topic, out violation)
+        if (packet.TopicAlias != 0 && !(_inboundAliases ??= new InboundTopicAliases(broker.Options.TopicAliasMaximum)).TryResolve(packet.Topic, packet.TopicAlias, out topic, out violation)
             || !IsAvailable(packet, topic, out violation))
         {
             Close(CloseCause.Of(violation), turn);
@@ -403,17 +403,22 @@ internal sealed partial class Session
         if (replay)
         {
             // Taken after the subscription stands in the tree: whatever is retained later reaches it as live traffic.
-            existing.Terms = existing.Terms with { ReplayedThrough = broker.Retained.Updates };
-            if (existing.Replay is not { IsStarted: false })
-            {
-                existing.Replay = new RetainedReplay(broker.Retained, existing, wasOwed: IsDurable && broker.RetainedCount > 0);
-                (_replays ??= new Queue<RetainedReplay>()).Enqueue(existing.Replay);
-            }
+            bool mayMatch = broker.Retained.MayMatch(existing.Filter, out long updates);
+            existing.Terms = existing.Terms with { ReplayedThrough = updates };
+            if (mayMatch && existing.Replay is not { IsStarted: false })
+                Owe(existing, wasOwed: IsDurable);
         }
 
         StoreSubscription(existing, isOwedRetained: existing.Replay is { WasOwed: true });
 
         return (ReasonCode)granted;
+    }
+
+    /// <summary>The subscription is sent what is retained.</summary>
+    private void Owe(Subscription subscription, bool wasOwed)
+    {
+        subscription.Replay = new RetainedReplay(broker.Retained, subscription, wasOwed);
+        (_replays ??= new Queue<RetainedReplay>()).Enqueue(subscription.Replay);
     }
 
     private void OnUnsubscribe(in Frame frame, Turn turn)

@@ -123,7 +123,7 @@ internal sealed partial class Session
         }
         else if (delivery.QoS == QoS.AtMostOnce)
         {
-            if (_outbox.HasQoS0 || _heldPublishes > 0)
+            if (_outbox.HasQoS0 || _held is { Publishes: > 0 })
                 _outbox.TryEnqueue(permitted, ClientId, turn);
             else if (link.PendingBytes + delivery.Message.Size > broker.Options.LinkOutputBytesMax && link.PendingBytes > 0)
                 turn.Dropped(DropReason.SlowReader, ClientId, delivery.Message);
@@ -182,7 +182,7 @@ internal sealed partial class Session
                 continue;
             }
 
-            if (delivery.QoS == QoS.AtMostOnce ? _heldPublishes > 0 : FreeInFlight == 0)
+            if (delivery.QoS == QoS.AtMostOnce ? _held is { Publishes: > 0 } : FreeInFlight == 0)
                 break;
             // Another thread may drain the link at any moment: what is retained must not find the room that this did not.
             if (!HasRoomOnLink(link) || !HasTime(link, ref bytes, delivery))
@@ -192,10 +192,10 @@ internal sealed partial class Session
         }
 
         // What waits behind a held message is older than what is retained now.
-        if (_heldPublishes > 0 && _outbox.Count > 0)
+        if (_held is { Publishes: > 0 } && _outbox.Count > 0)
             return;
         // Retained messages may come before SUBACK, but no client expects them there.
-        for (int looks = 0; _heldSubAcks == 0 && _replays is { Count: > 0 };)
+        for (int looks = 0; _held is not { SubAcks: > 0 } && _replays is { Count: > 0 };)
         {
             RetainedReplay replay = _replays.Peek();
             if (replay.MustLookOn)
@@ -215,6 +215,8 @@ internal sealed partial class Session
                 if (replay.MustLookOn)
                     continue;
                 _replays.Dequeue();
+                if (_replays.Count == 0)
+                    _replays = null;
                 // Unless another replay of the subscription goes on.
                 if (replay.Subscription is { Replay: null, IsRemoved: false } && replay.WasOwed)
                     StoreSubscription(replay.Subscription, isOwedRetained: false);
@@ -322,7 +324,7 @@ internal sealed partial class Session
     private bool TryHold(StoredCopy copy, ushort packetId, long position, Turn turn)
     {
         bool waits = copy.QoS == QoS.ExactlyOnce;
-        if (Link!.AckContract != AckContract.Fsync || (!waits && _heldPublishes == 0))
+        if (Link!.AckContract != AckContract.Fsync || (!waits && _held is not { Publishes: > 0 }))
             return false;
         Hold(new HeldPacket(waits ? position : Journal.BeforeStart, PacketId: packetId, Copy: copy), turn);
         return true;
@@ -345,7 +347,7 @@ internal sealed partial class Session
     private bool TryWrite(in Delivery delivery, ushort packetId, bool duplicate, Turn turn)
     {
         Link link = Link!;
-        int length = _outboundAliases is null && delivery.SubscriptionIds is null
+        int length = _topicAliasMax == 0 && delivery.SubscriptionIds is null
             ? WriteShared(link, delivery, packetId, duplicate, turn)
             : WriteOwn(link, delivery, packetId, duplicate, turn.Now);
         if (length == 0)
@@ -396,8 +398,9 @@ internal sealed partial class Session
             SubscriptionIdentifiers = delivery.SubscriptionIds,
             Payload = message.PayloadSpan,
         };
-        if (_outboundAliases is { } aliases && message.Topic.Length >= AliasedTopicMin)
+        if (_topicAliasMax > 0 && message.Topic.Length >= AliasedTopicMin)
         {
+            OutboundTopicAliases aliases = _outboundAliases ??= new OutboundTopicAliases(_topicAliasMax);
             if (aliases.Knows(message.Topic, out ushort alias))
             {
                 packet.TopicAlias = alias;

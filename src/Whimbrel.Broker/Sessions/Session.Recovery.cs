@@ -18,12 +18,12 @@ internal sealed partial class Session
         _userName = state.UserName;
         _expirySeconds = state.ExpirySeconds;
         // Who was connected when the broker ended lost the connection with it.
-        _disconnectedAt = state.DisconnectedAt == Message.Never ? turn.Now : state.DisconnectedAt;
+        _since = state.DisconnectedAt == Message.Never ? turn.Now : state.DisconnectedAt;
         foreach (ushort packetId in recovered.Received)
             (_received ??= new()).Add(packetId);
         foreach (SubscriptionState subscription in recovered.Subscriptions)
             Restore(subscription);
-        RestoreWills(recovered.Wills, turn);
+        RestoreWills(recovered.Stored, recovered.Wills, turn);
     }
 
     /// <summary>Second, when every shared group has its members: what it is owed.</summary>
@@ -76,21 +76,22 @@ internal sealed partial class Session
         broker.Tree.Add(filter, subscription);
         if (!state.IsOwedRetained)
             return;
-        subscription.Terms = subscription.Terms with { ReplayedThrough = broker.Retained.Updates };
-        subscription.Replay = new RetainedReplay(broker.Retained, subscription, wasOwed: true);
-        (_replays ??= new Queue<RetainedReplay>()).Enqueue(subscription.Replay);
+        // Even if nothing is retained any more: the store still says that it is owed, until it is told otherwise.
+        broker.Retained.MayMatch(subscription.Filter, out long updates);
+        subscription.Terms = subscription.Terms with { ReplayedThrough = updates };
+        Owe(subscription, wasOwed: true);
     }
 
-    private void RestoreWills(List<WillState> wills, Turn turn)
+    private void RestoreWills(StoredSession recovered, List<WillState> wills, Turn turn)
     {
         foreach (WillState will in wills)
         {
             // Only the last is of the last connection; one before it was about to be published.
-            if (_willNumber != 0)
+            if (recovered.WillNumber != 0)
                 PublishWill(turn);
             _will = will.Will;
-            _willNumber = _lastWillNumber = will.Number;
-            _willDue = _disconnectedAt + (will.Will.DelaySeconds * 1000L);
+            recovered.WillNumber = recovered.LastWillNumber = will.Number;
+            _willDue = _since + (will.Will.DelaySeconds * 1000L);
         }
     }
 

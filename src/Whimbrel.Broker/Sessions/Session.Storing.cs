@@ -15,14 +15,8 @@ internal sealed partial class Session
     private const int HeldMax = 4096;
 
     private StoredSession? _stored;
-    private Queue<HeldPacket>? _held;
-    private int _heldSubAcks;
-    private int _heldPublishes;
-    private byte[]? _connAck;
-    private long _connAckPosition;
-    private StoredSession? _replaced;
-    private long _willNumber;
-    private long _lastWillNumber;
+    private HeldConnAck? _connAck;
+    private HeldPackets? _held;
 
     /// <summary>Whether the session survives a restart of the broker.</summary>
     public bool IsDurable => _stored is not null;
@@ -40,7 +34,7 @@ internal sealed partial class Session
     }
 
     private SessionState StateNow(StoredSession stored) =>
-        new(stored.Number, ClientId, _userName, _version, _expirySeconds, Connection is null ? _disconnectedAt : Message.Never);
+        new(stored.Number, ClientId, _userName, _version, _expirySeconds, Connection is null ? _since : Message.Never);
 
     /// <summary>A connection has begun: the session, its new will, and the end of the old one, together.</summary>
     private void StoreAttached()
@@ -50,7 +44,7 @@ internal sealed partial class Session
         var changes = new List<StoreChange>(3) { StateNow(stored) };
         AddWillEnded(stored, changes);
         if (_will is { } will)
-            changes.Add(new WillState(stored.Number, _willNumber = ++_lastWillNumber, will));
+            changes.Add(new WillState(stored.Number, stored.WillNumber = ++stored.LastWillNumber, will));
         Remember(Journal.Append(CollectionsMarshal.AsSpan(changes)));
     }
 
@@ -64,11 +58,11 @@ internal sealed partial class Session
         Remember(Journal.Append(CollectionsMarshal.AsSpan(changes)));
     }
 
-    private void AddWillEnded(StoredSession stored, List<StoreChange> changes)
+    private static void AddWillEnded(StoredSession stored, List<StoreChange> changes)
     {
-        if (_willNumber != 0)
-            changes.Add(new WillEnded(stored.Number, _willNumber));
-        _willNumber = 0;
+        if (stored.WillNumber != 0)
+            changes.Add(new WillEnded(stored.Number, stored.WillNumber));
+        stored.WillNumber = 0;
     }
 
     /// <summary>
@@ -86,10 +80,9 @@ internal sealed partial class Session
                 sequences.Add(copy.Sequence);
         }
 
-        var ended = new SessionEnded(stored, [.. subscriptions.Select(subscription => subscription.FilterText)], [.. _received?.All ?? []], sequences, _willNumber);
+        var ended = new SessionEnded(stored, [.. subscriptions.Select(subscription => subscription.FilterText)], [.. _received?.All ?? []], sequences, stored.WillNumber);
         turn.Routes.Enqueue(new Route(null, waiting, 0, Change: ended));
         _stored = null;
-        _willNumber = 0;
     }
 
     private void StoreSubscription(Subscription subscription, bool isOwedRetained)
@@ -113,9 +106,7 @@ internal sealed partial class Session
             return;
         }
 
-        _connAck = Connection!.Encode(packet);
-        _connAckPosition = position;
-        _replaced = replaced;
+        _connAck = new HeldConnAck(position, replaced, Connection!.Encode(packet));
         Release(turn);
     }
 
@@ -144,9 +135,7 @@ internal sealed partial class Session
 
     private void Hold(in HeldPacket packet, Turn turn)
     {
-        (_held ??= new Queue<HeldPacket>()).Enqueue(packet);
-        _heldSubAcks += packet.Frame is null ? 0 : 1;
-        _heldPublishes += packet.Copy is null ? 0 : 1;
+        (_held ??= new HeldPackets()).Enqueue(packet);
         if (packet.Position != 0 && !Journal.Await(packet.Position, gate))
             Release(turn);
     }
@@ -156,14 +145,13 @@ internal sealed partial class Session
     {
         if (_connAck is { } connAck)
         {
-            long end = _replaced is { } replaced ? Journal.EndOf(replaced) : Journal.BeforeStart;
+            long end = connAck.Replaced is { } replaced ? Journal.EndOf(replaced) : Journal.BeforeStart;
             // Not in a batch yet: the routes of the turn that ended it do that, or another thread's that hand over what was its.
-            if (end == 0 || Journal.Await(Math.Max(_connAckPosition, end), gate))
+            if (end == 0 || Journal.Await(Math.Max(connAck.Position, end), gate))
                 return;
             _connAck = null;
-            _replaced = null;
             Connection!.IsAccepted = true;
-            SendEncoded(connAck, turn);
+            SendEncoded(connAck.Frame, turn);
             Pump(turn);
         }
 
@@ -176,7 +164,7 @@ internal sealed partial class Session
             if (next.Ack != 0)
                 SendAnswer(next.Ack, next.PacketId, next.Reason, turn);
             else if (next.Frame is { } frame)
-                ReleaseSubAck(frame, turn);
+                SendEncoded(frame, turn);
             else
                 ReleasePublish(next, turn);
         }
@@ -198,7 +186,6 @@ internal sealed partial class Session
 
     private void ReleasePublish(in HeldPacket packet, Turn turn)
     {
-        _heldPublishes--;
         // Unless it was dropped, or acknowledged by a client that cannot know it yet.
         if (InFlight.TryGet(packet.PacketId, out InFlight<Delivery> entry) && entry.State != InFlightState.AwaitingPubComp && ReferenceEquals(entry.Item.Copy, packet.Copy))
             Transmit(entry.Item, packet.PacketId, packet.Copy!.WasSent, turn);
@@ -213,12 +200,6 @@ internal sealed partial class Session
         Send(new AckPacket { Type = type, PacketId = packetId, Reason = reason }, turn);
     }
 
-    private void ReleaseSubAck(byte[] frame, Turn turn)
-    {
-        _heldSubAcks--;
-        SendEncoded(frame, turn);
-    }
-
     private void SendEncoded(byte[] frame, Turn turn)
     {
         if (Connection is { } connection && !connection.TrySendEncoded(frame, turn))
@@ -229,9 +210,6 @@ internal sealed partial class Session
     private void ForgetHeld()
     {
         _held = null;
-        _heldSubAcks = 0;
-        _heldPublishes = 0;
         _connAck = null;
-        _replaced = null;
     }
 }

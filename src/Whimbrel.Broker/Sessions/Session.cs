@@ -27,7 +27,9 @@ internal sealed partial class Session(SessionGate gate, MessageBroker broker)
     private uint _expirySeconds;
     private Will? _will;
     private long _willDue = Message.Never;
-    private long _disconnectedAt;
+
+    // When the connection began or, without one, when the last one ended.
+    private long _since;
     private long _nextTimer = Message.Never;
 
     // Of the connection:
@@ -38,9 +40,9 @@ internal sealed partial class Session(SessionGate gate, MessageBroker broker)
     private uint _packetSizeMax;
     private ushort _keepAliveSeconds;
     private long _lastReceived;
-    private long _connectedAt;
     private ushort _sendMaximum;
     private ReceiveQuota _quota;
+    private ushort _topicAliasMax;
     private InboundTopicAliases? _inboundAliases;
     private OutboundTopicAliases? _outboundAliases;
     private WaitingPacket? _waiting;
@@ -98,12 +100,10 @@ internal sealed partial class Session(SessionGate gate, MessageBroker broker)
         _packetSizeMax = request.PacketSizeMax;
         _will = request.Will;
         _keepAliveSeconds = request.GrantedKeepAliveSeconds;
-        _connectedAt = _lastReceived = turn.Now;
+        _since = _lastReceived = turn.Now;
         // Before 5.0 a client cannot be told a maximum, so it has none.
         _quota = new ReceiveQuota(_version == ProtocolVersion.Mqtt50 ? broker.Options.ReceiveMaximum : ushort.MaxValue);
-        _inboundAliases = request.Version == ProtocolVersion.Mqtt50 ? new InboundTopicAliases(broker.Options.TopicAliasMaximum) : null;
-        ushort aliases = Math.Min(request.TopicAliasMaximum, broker.Options.OutboundTopicAliasMax);
-        _outboundAliases = aliases == 0 ? null : new OutboundTopicAliases(aliases);
+        _topicAliasMax = Math.Min(request.TopicAliasMaximum, broker.Options.OutboundTopicAliasMax);
         _sendMaximum = Math.Min(request.ReceiveMaximum, broker.Options.InFlightMax);
         _window?.Open(_sendMaximum);
         broker.Statistics.CountConnected();
@@ -136,7 +136,7 @@ internal sealed partial class Session(SessionGate gate, MessageBroker broker)
         if (!ReferenceEquals(Connection, connection))
             return;
         Connection = null;
-        _disconnectedAt = turn.Now;
+        _since = turn.Now;
         _inboundAliases = null;
         _outboundAliases = null;
         broker.Statistics.CountDisconnected();
@@ -206,7 +206,7 @@ internal sealed partial class Session(SessionGate gate, MessageBroker broker)
         Link?.Peer,
         _userName,
         _version,
-        Connection is not null ? _connectedAt : _disconnectedAt,
+        _since,
         _subscriptions?.Count ?? 0,
         _outbox.Count,
         InFlight.Count);
@@ -214,7 +214,7 @@ internal sealed partial class Session(SessionGate gate, MessageBroker broker)
     /// <summary>DISCONNECT changed the session expiry [MQTT-3.14.2-2].</summary>
     private void ChangeExpiry(uint seconds) => _expirySeconds = Math.Min(seconds, broker.Options.SessionExpirySecondsMax);
 
-    private long ExpiresAt => _expirySeconds == uint.MaxValue ? Message.Never : _disconnectedAt + (_expirySeconds * 1000L);
+    private long ExpiresAt => _expirySeconds == uint.MaxValue ? Message.Never : _since + (_expirySeconds * 1000L);
 
     private void Schedule()
     {
@@ -233,8 +233,7 @@ internal sealed partial class Session(SessionGate gate, MessageBroker broker)
         _will = null;
         _willDue = Message.Never;
         // Its end is stored together with the message: it is published once, whatever happens.
-        WillEnded? ended = _willNumber != 0 ? Journal.EndWill(_stored!, _willNumber) : null;
-        _willNumber = 0;
+        WillEnded? ended = _stored is { WillNumber: not 0 } stored ? Journal.EndWill(stored) : null;
         turn.Routes.Enqueue(new Route(will.ToMessage(ClientId, turn.Now), null, 0, Change: ended));
     }
 
