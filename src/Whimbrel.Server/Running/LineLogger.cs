@@ -19,7 +19,7 @@ internal sealed class LineLoggerProvider : ILoggerProvider, IAsyncDisposable
 
     private readonly TextWriter _output;
     private readonly TimeProvider _time;
-    private readonly Channel<string> _lines;
+    private readonly Channel<Line> _lines;
     private readonly Task _writing;
     private long _dropped;
 
@@ -27,7 +27,7 @@ internal sealed class LineLoggerProvider : ILoggerProvider, IAsyncDisposable
     {
         _output = output;
         _time = time;
-        _lines = Channel.CreateBounded<string>(new BoundedChannelOptions(QueueLength) { SingleReader = true, FullMode = BoundedChannelFullMode.Wait });
+        _lines = Channel.CreateBounded<Line>(new BoundedChannelOptions(QueueLength) { SingleReader = true, FullMode = BoundedChannelFullMode.Wait });
         _writing = Task.Run(WriteAsync);
     }
 
@@ -44,12 +44,7 @@ internal sealed class LineLoggerProvider : ILoggerProvider, IAsyncDisposable
 
     private void Add(LogLevel level, string text, Exception? exception)
     {
-        var line = new StringBuilder();
-        line.Append(_time.GetLocalNow().ToString("yyyy-MM-dd HH:mm:ss.fff", CultureInfo.InvariantCulture));
-        line.Append(' ').Append(Word(level)).Append(' ').Append(text);
-        if (exception is not null)
-            line.Append(": ").Append(exception.ToString().ReplaceLineEndings("\n    "));
-        if (!_lines.Writer.TryWrite(line.ToString()))
+        if (!_lines.Writer.TryWrite(new Line(_time.GetUtcNow(), level, text, exception)))
             Interlocked.Increment(ref _dropped);
     }
 
@@ -58,14 +53,23 @@ internal sealed class LineLoggerProvider : ILoggerProvider, IAsyncDisposable
         var batch = new StringBuilder();
         while (await _lines.Reader.WaitToReadAsync().ConfigureAwait(false))
         {
-            while (batch.Length < BatchLength && _lines.Reader.TryRead(out string? line))
-                batch.AppendLine(line);
+            while (batch.Length < BatchLength && _lines.Reader.TryRead(out Line line))
+                Append(batch, line);
             if (Interlocked.Exchange(ref _dropped, 0) is > 0 and var dropped)
                 batch.Append(CultureInfo.InvariantCulture, $"{dropped} log lines were dropped: the output does not keep up").AppendLine();
             await WriteAsync(batch).ConfigureAwait(false);
             batch.Clear();
             await Task.Delay(Pause, _time).ConfigureAwait(false);
         }
+    }
+
+    private void Append(StringBuilder batch, in Line line)
+    {
+        var time = TimeZoneInfo.ConvertTime(line.Time, _time.LocalTimeZone);
+        batch.Append(CultureInfo.InvariantCulture, $"{time:yyyy-MM-dd HH:mm:ss.fff} {Word(line.Level)} {line.Text}");
+        if (line.Exception is { } exception)
+            batch.Append(": ").Append(exception.ToString().ReplaceLineEndings("\n    "));
+        batch.AppendLine();
     }
 
     private async Task WriteAsync(StringBuilder batch)
@@ -91,6 +95,8 @@ internal sealed class LineLoggerProvider : ILoggerProvider, IAsyncDisposable
         LogLevel.Error => "error",
         _ => "fatal",
     };
+
+    private readonly record struct Line(DateTimeOffset Time, LogLevel Level, string Text, Exception? Exception);
 
     private sealed class LineLogger(LineLoggerProvider provider, string category) : ILogger
     {
