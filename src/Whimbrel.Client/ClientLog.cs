@@ -44,6 +44,9 @@ internal static partial class ClientLog
     [LoggerMessage(13, LogLevel.Error, "The outbox cannot be written: {reason}")]
     public static partial void StoreFailed(ILogger log, Exception exception, string reason);
 
+    [LoggerMessage(15, LogLevel.Warning, "The handler of {filter} has been busy for {seconds:0.#} seconds with a message for {topic}; {waiting} more wait")]
+    public static partial void HandlerStuck(ILogger log, string filter, double seconds, string topic, int waiting);
+
     [LoggerMessage(14, LogLevel.Trace, "{verb} {packet}")]
     public static partial void Packet(ILogger log, string verb, string packet);
 }

@@ -266,6 +266,9 @@ public sealed partial class MqttClient : IMqttClient, IEngineHost
             return [.. _subscriptions];
     }
 
+    internal void NoticeStuck(MqttSubscription subscription, MqttMessage message) =>
+        ClientLog.HandlerStuck(_log, subscription.Pattern, subscription.Options.HandlerStuckAfter.TotalSeconds, message.Topic, subscription.Waiting);
+
     internal void NoticeOverflow(MqttSubscription subscription) => ClientLog.Overflow(_log, subscription.Filter);
 
     internal MqttAckResult Acknowledge(long token, ReasonCode reason)

@@ -17,9 +17,13 @@ internal sealed class HandlerCalls(MqttSubscription subscription, MqttClient cli
 
     // Topics whose message is being handled, with what has come for them since.
     private readonly Dictionary<string, Queue<MqttMessage>?> _busy = [];
+    private readonly StuckWatch _watch = new(client.Time, options.HandlerStuckAfter, message => client.NoticeStuck(subscription, message));
     private TaskCompletionSource? _done;
     private int _parked;
     private int _workers;
+
+    /// <summary>How many calls last longer than <see cref="MqttSubscribeOptions.HandlerStuckAfter"/>.</summary>
+    public int Stuck => _watch.Count;
 
     /// <summary>A message has come. Under the client's gate.</summary>
     public void Wake()
@@ -50,12 +54,17 @@ internal sealed class HandlerCalls(MqttSubscription subscription, MqttClient cli
     private async Task WorkAsync()
     {
         Current.Value = this;
+        StuckWatch.Call call = _watch.Enter();
         MqttMessage? message = Next();
         while (message is not null)
         {
+            call.Message = message;
             await HandleAsync(message).ConfigureAwait(false);
+            call.Message = null;
             message = After(message);
         }
+
+        _watch.Leave(call);
     }
 
     private ValueTask HandleAsync(MqttMessage message) =>

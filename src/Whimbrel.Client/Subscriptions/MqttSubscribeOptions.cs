@@ -61,6 +61,12 @@ public sealed record MqttSubscribeOptions
     /// <summary>The wait before each of them.</summary>
     public TimeSpan HandlerRetryDelay { get; init; } = TimeSpan.FromSeconds(1);
 
+    /// <summary>
+    /// From when on a call of the handler is called stuck: in the log, with the topic, and in the metric <c>whimbrel.client.handler.stuck</c>.
+    /// Nothing else happens to it. <see cref="Timeout.InfiniteTimeSpan"/>: it may last as long as it likes.
+    /// </summary>
+    public TimeSpan HandlerStuckAfter { get; init; } = TimeSpan.FromSeconds(30);
+
     /// <summary>Where a message goes that its handler has refused for good.</summary>
     public string? DeadLetterTopic { get; init; }
 }

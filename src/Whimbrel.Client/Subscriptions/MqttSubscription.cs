@@ -275,6 +275,9 @@ public sealed class MqttSubscription : IAsyncEnumerable<MqttMessage>, IAsyncDisp
     }
 
     /// <summary>Waits until no handler runs.</summary>
+    /// <summary>Calls of the handler that last longer than they should.</summary>
+    internal int StuckCalls => _calls?.Stuck ?? 0;
+
     internal Task HandlersDoneAsync() => _calls?.DoneAsync() ?? Task.CompletedTask;
 
     /// <summary>The program cannot do anything with this message: it is told, kept under the dead letters if there are such, and refused.</summary>

@@ -35,7 +35,10 @@ internal sealed class ClientMetrics
         meter.CreateObservableUpDownCounter("whimbrel.client.outbox.bytes", () => Observe(static figures => figures.OutboxBytes), "By", "What they take up.");
         meter.CreateObservableUpDownCounter(
             "whimbrel.client.inflight", () => Observe(static figures => figures.InFlight), "{message}", "Messages of QoS 1 and 2 that were sent and are not acknowledged.");
-        meter.CreateObservableUpDownCounter("whimbrel.client.subscription.queue.depth", ObserveQueues, "{message}", "Received messages that nobody has taken.");
+        meter.CreateObservableUpDownCounter(
+            "whimbrel.client.subscription.queue.depth", () => ObserveFilters(static subscription => subscription.Waiting), "{message}", "Received messages that nobody has taken.");
+        meter.CreateObservableUpDownCounter(
+            "whimbrel.client.handler.stuck", () => ObserveFilters(static subscription => subscription.StuckCalls), "{call}", "Calls of handlers that last longer than they should.");
     }
 
     public Counter<long> Sent { get; }
@@ -74,7 +77,7 @@ internal sealed class ClientMetrics
             yield return new Measurement<long>(figure(client.Figures()), client.Telemetry.GaugeTags);
     }
 
-    private IEnumerable<Measurement<long>> ObserveQueues()
+    private IEnumerable<Measurement<long>> ObserveFilters(Func<MqttSubscription, long> figure)
     {
         foreach ((MqttClient client, _) in _clients)
         {
@@ -82,7 +85,7 @@ internal sealed class ClientMetrics
             {
                 TagList tags = client.Telemetry.GaugeTags;
                 tags.Add("messaging.destination.template", filter.Key);
-                yield return new Measurement<long>(filter.Sum(subscription => (long)subscription.Waiting), tags);
+                yield return new Measurement<long>(filter.Sum(figure), tags);
             }
         }
     }

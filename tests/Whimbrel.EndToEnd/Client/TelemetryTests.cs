@@ -2,6 +2,8 @@ using System.Collections.Concurrent;
 using System.Diagnostics;
 using System.Diagnostics.Metrics;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Time.Testing;
 using Whimbrel.Client;
 using Whimbrel.Client.Testing;
 
@@ -206,6 +208,60 @@ public sealed class TelemetryTests : IDisposable
         Assert.Equal(
             ["messaging.client.consumed.messages {message}", "messaging.client.operation.duration s", "messaging.client.sent.messages {message}", "messaging.process.duration s"],
             seen.Instruments.Where(name => name.StartsWith("messaging", StringComparison.Ordinal)).Order());
+    }
+
+    [Fact]
+    public async Task A_handler_that_does_not_come_back_is_told_of_once_and_counted_until_it_does()
+    {
+        var time = new FakeTimeProvider();
+        var log = new RecordedLog();
+        await using ServiceProvider services = new ServiceCollection().AddMetrics().BuildServiceProvider();
+        IMeterFactory meters = services.GetRequiredService<IMeterFactory>();
+        using var seen = new MetricRecorder(meters);
+        await using TestBroker broker = await TestBroker.StartAsync();
+        await using var client = new MqttClient(new MqttClientOptions
+        {
+            Endpoints = { broker.Uri },
+            TimeProvider = time,
+            LoggerFactory = log,
+            MeterFactory = meters,
+            KeepAlive = TimeSpan.Zero,
+        });
+        var begun = new SemaphoreSlim(0);
+        var release = new TaskCompletionSource();
+        var done = new TaskCompletionSource();
+        await using MqttSubscription subscription = await client.OpenSubscriptionAsync(
+            "lines/{line}",
+            async (message, _) =>
+            {
+                begun.Release();
+                await release.Task;
+                if (message.Topic == "lines/2")
+                    done.SetResult();
+            },
+            new MqttSubscribeOptions { QoS = MqttQoS.AtLeastOnce, HandlerStuckAfter = TimeSpan.FromSeconds(20) });
+        await client.PublishAsync("lines/1", "x", MqttQoS.AtLeastOnce);
+        await client.PublishAsync("lines/2", "x", MqttQoS.AtLeastOnce);
+        await client.PingAsync().WaitAsync(Limit);
+        Assert.True(await begun.WaitAsync(Limit));
+        for (int i = 0; i < 4; i++)
+            time.Advance(TimeSpan.FromSeconds(5));
+        Assert.Equal(0, Stuck());
+        Assert.DoesNotContain(log.Lines, line => line.Text.Contains("busy", StringComparison.Ordinal));
+        for (int i = 0; i < 8; i++)
+            time.Advance(TimeSpan.FromSeconds(5));
+        Assert.Equal(1, Stuck());
+        Assert.Single(log.Lines, line => line.Level == LogLevel.Warning && line.Text.Contains("The handler of lines/{line} has been busy for 20 seconds with a message for lines/1; 1 more wait", StringComparison.Ordinal));
+        release.SetResult();
+        await done.Task.WaitAsync(Limit);
+        time.Advance(TimeSpan.FromSeconds(5));
+        Assert.Equal(0, Stuck());
+
+        double Stuck()
+        {
+            seen.Collect();
+            return seen.Sum("whimbrel.client.handler.stuck", ("messaging.destination.template", "lines/{line}"));
+        }
     }
 
     /// <summary>Keeps what the instruments of one factory's meter say; of those that are observed, the last collection only.</summary>
