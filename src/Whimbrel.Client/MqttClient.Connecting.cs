@@ -90,6 +90,19 @@ public sealed partial class MqttClient
     private async Task SuperviseAsync(Task before, CancellationToken stopping)
     {
         await before.ConfigureAwait(false);
+        _connector.NetworkChanged += OnNetworkChanged;
+        try
+        {
+            await StayConnectedAsync(stopping).ConfigureAwait(false);
+        }
+        finally
+        {
+            _connector.NetworkChanged -= OnNetworkChanged;
+        }
+    }
+
+    private async Task StayConnectedAsync(CancellationToken stopping)
+    {
         int failures = 0;
         int refusedCredentials = 0;
         int referrals = 0;
@@ -165,14 +178,7 @@ public sealed partial class MqttClient
                     SetState(MqttConnectionState.Reconnecting, cause, false);
             }
 
-            try
-            {
-                await Task.Delay(Delay(failures), Time, stopping).ConfigureAwait(false);
-            }
-            catch (OperationCanceledException)
-            {
-                return;
-            }
+            await WaitAsync(failures, stopping).ConfigureAwait(false);
         }
     }
 

@@ -32,6 +32,44 @@ public class ConnectionTests
         Assert.InRange(shares.Count(share => share > 0.75), shares.Length / 8, shares.Length / 2);
     }
 
+    [Fact]
+    public async Task A_change_of_the_network_ends_the_wait_for_the_next_attempt()
+    {
+        var time = new StoppedTime();
+        var server = new PlayedServer { IsAway = true };
+        await using MqttClient client = server.NewClient(options =>
+        {
+            options.TimeProvider = time;
+            options.Reconnect.RetryInitialConnect = true;
+            options.Reconnect.DelayMin = TimeSpan.FromHours(1);
+            options.Reconnect.DelayMax = TimeSpan.FromHours(1);
+            options.Reconnect.AttemptTimeout = TimeSpan.FromDays(1);
+            options.DrainTimeout = TimeSpan.FromDays(1);
+        });
+        Task connecting = client.ConnectAsync();
+        await time.Waiting.WaitAsync(PlayedServer.Limit);
+        Assert.Single(server.Asked);
+        server.IsAway = false;
+        server.ChangeNetwork();
+        await server.AcceptAsync();
+        await connecting.WaitAsync(PlayedServer.Limit);
+    }
+
+    [Fact]
+    public async Task A_change_of_the_network_asks_the_server_once_whether_it_still_hears()
+    {
+        var server = new PlayedServer();
+        await using MqttClient client = server.NewClient(options => options.KeepAlive = TimeSpan.Zero);
+        Task connecting = client.ConnectAsync();
+        PlayedLink link = await server.AcceptAsync();
+        await connecting.WaitAsync(PlayedServer.Limit);
+        server.ChangeNetwork();
+        server.ChangeNetwork();
+        await client.PublishAsync("a", "x");
+        Assert.Equal(PacketType.PingReq, (await link.HearAsync()).Type);
+        Assert.Equal(PacketType.Publish, (await link.HearAsync()).Type);
+    }
+
     [Theory]
     [InlineData(ReasonCode.NotAuthorized)]
     [InlineData(ReasonCode.Banned)]
@@ -245,6 +283,20 @@ public class ConnectionTests
                     _waits.TrySetResult([.. _seen]);
             }
 
+            return base.CreateTimer(callback, state, passes ? TimeSpan.Zero : Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
+        }
+    }
+
+    /// <summary>The first wait lasts for ever, those after it no time; what would last a day is not waited for.</summary>
+    private sealed class StoppedTime : TimeProvider
+    {
+        private readonly TaskCompletionSource _waiting = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+        public Task Waiting => _waiting.Task;
+
+        public override ITimer CreateTimer(TimerCallback callback, object? state, TimeSpan dueTime, TimeSpan period)
+        {
+            bool passes = dueTime > TimeSpan.Zero && dueTime < TimeSpan.FromDays(1) && !_waiting.TrySetResult();
             return base.CreateTimer(callback, state, passes ? TimeSpan.Zero : Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
         }
     }

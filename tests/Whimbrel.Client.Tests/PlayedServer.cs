@@ -11,6 +11,8 @@ internal sealed class PlayedServer : IConnector
 
     private readonly Channel<PlayedLink> _links = Channel.CreateUnbounded<PlayedLink>();
 
+    public event Action? NetworkChanged;
+
     /// <summary>Where the client has tried to connect.</summary>
     public List<string> Asked { get; } = [];
 
@@ -27,6 +29,8 @@ internal sealed class PlayedServer : IConnector
         _links.Writer.TryWrite(link);
         return ValueTask.FromResult<ITransport>(link);
     }
+
+    public void ChangeNetwork() => NetworkChanged?.Invoke();
 
     public MqttClient NewClient(Action<MqttClientOptions>? configure = null)
     {

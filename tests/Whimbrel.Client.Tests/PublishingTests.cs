@@ -227,4 +227,20 @@ public class PublishingTests
         world.Now = 41_000;
         Assert.False(world.Engine.OnTime(world.Now));
     }
+
+    [Fact]
+    public void A_probe_that_nobody_answers_ends_the_connection_even_without_a_keep_alive()
+    {
+        var world = new EngineWorld(new EngineOptions { ResponseTimeoutMilliseconds = 1000 });
+        world.Connect(keepAliveSeconds: 0);
+        world.Engine.Probe(world.Now);
+        world.Engine.Probe(world.Now);
+        Assert.Equal(PacketType.PingReq, Assert.Single(world.Sent()).Type);
+        world.Now = 999;
+        Assert.True(world.Engine.OnTime(world.Now));
+        world.Now = 1000;
+        Assert.False(world.Engine.OnTime(world.Now));
+        world.ReceivePong();
+        Assert.True(world.Engine.OnTime(world.Now));
+    }
 }

@@ -121,11 +121,11 @@ internal sealed partial class ClientEngine
         DropExpired(now);
         if (_mayClaim && IsConnected && now >= _claimsEnd)
             EndClaims();
-        if (!IsConnected || _keepAliveSeconds == 0)
+        if (!IsConnected)
             return true;
         if (_pingSent >= 0)
             return now - _pingSent < _options.ResponseTimeoutMilliseconds;
-        if (now < Math.Min(KeepAlive.ClientPingDue(_lastSent, (ushort)_keepAliveSeconds), KeepAlive.ClientPingDue(_lastReceived, (ushort)_keepAliveSeconds)))
+        if (_keepAliveSeconds == 0 || now < Math.Min(KeepAlive.ClientPingDue(_lastSent, (ushort)_keepAliveSeconds), KeepAlive.ClientPingDue(_lastReceived, (ushort)_keepAliveSeconds)))
             return true;
         Ping(now);
         return true;
@@ -136,6 +136,13 @@ internal sealed partial class ClientEngine
     {
         _lastReceived = now;
         _pingSent = -1;
+    }
+
+    /// <summary>There may be nobody on the connection any more: asks, unless an answer is awaited already.</summary>
+    public void Probe(long now)
+    {
+        if (IsConnected && _pingSent < 0)
+            Ping(now);
     }
 
     /// <summary>Asks whether the server is there.</summary>

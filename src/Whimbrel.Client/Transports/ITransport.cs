@@ -19,5 +19,8 @@ internal interface ITransport : IAsyncDisposable
 /// <summary>Makes connections.</summary>
 internal interface IConnector
 {
+    /// <summary>Connections may lead nowhere any more, or somewhere again. On any thread.</summary>
+    event Action NetworkChanged;
+
     ValueTask<ITransport> ConnectAsync(Endpoint endpoint, CancellationToken cancellationToken);
 }

@@ -1,4 +1,5 @@
 using System.Net;
+using System.Net.NetworkInformation;
 using System.Net.Security;
 using System.Net.Sockets;
 using System.Net.WebSockets;
@@ -8,6 +9,27 @@ namespace Whimbrel.Client.Transports;
 /// <summary>Connects over the network: plain or TLS, direct or through a proxy, as a stream or as a WebSocket.</summary>
 internal sealed class NetworkConnector(MqttClientOptions options) : IConnector
 {
+    private Action? _networkChanged;
+
+    /// <summary>The system's addresses have changed. Where it does not tell, this does not happen.</summary>
+    public event Action NetworkChanged
+    {
+        add
+        {
+            bool isFirst = _networkChanged is null;
+            _networkChanged += value;
+            if (isFirst)
+                Watch();
+        }
+
+        remove
+        {
+            _networkChanged -= value;
+            if (_networkChanged is null)
+                NetworkChange.NetworkAddressChanged -= OnAddressChanged;
+        }
+    }
+
     public async ValueTask<ITransport> ConnectAsync(Endpoint endpoint, CancellationToken cancellationToken)
     {
         if (endpoint.Kind is EndpointKind.WebSocket or EndpointKind.SecureWebSocket)
@@ -19,6 +41,20 @@ internal sealed class NetworkConnector(MqttClientOptions options) : IConnector
             return new SocketTransport(socket);
         return new StreamTransport(await SecureAsync(socket, endpoint.Host, cancellationToken).ConfigureAwait(false));
     }
+
+    private void Watch()
+    {
+        try
+        {
+            NetworkChange.NetworkAddressChanged += OnAddressChanged;
+        }
+        catch (Exception exception) when (exception is NetworkInformationException or PlatformNotSupportedException)
+        {
+            // Then the keep alive finds out, later.
+        }
+    }
+
+    private void OnAddressChanged(object? sender, EventArgs e) => _networkChanged?.Invoke();
 
     /// <summary>A socket that leads to the server, through the proxy if there is one.</summary>
     private async ValueTask<Socket> ReachAsync(string host, int port, string scheme, CancellationToken cancellationToken)
