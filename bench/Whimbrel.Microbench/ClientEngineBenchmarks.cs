@@ -1,7 +1,7 @@
 using BenchmarkDotNet.Attributes;
-using Whimbrel.Client;
 using Whimbrel.Client.Engine;
 using Whimbrel.Protocol;
+using Whimbrel.Tests;
 
 namespace Whimbrel.Microbench;
 
@@ -26,7 +26,7 @@ public class ClientEngineBenchmarks
     [GlobalSetup]
     public void SetUp()
     {
-        _engine = new ClientEngine(new Nobody(), new EngineOptions());
+        _engine = new ClientEngine(new QuietHost(), new EngineOptions());
         _engine.Open(new ConnectRequest { ClientId = "c" }, 0);
         _engine.Output.Clear();
         byte[] bytes = new byte[64];
@@ -106,44 +106,5 @@ public class ClientEngineBenchmarks
         }
 
         public void Raw(in PublishPacket packet, string topic) => _bytes += packet.Payload.Length;
-    }
-
-    private sealed class Nobody : IEngineHost
-    {
-        public void Connected(MqttConnectResult result, bool sessionLost)
-        {
-        }
-
-        public void Refused(ReasonCode reason, ConnectReturnCode returnCode, string? said, string? serverReference)
-        {
-        }
-
-        public void Dismissed(ReasonCode reason, string? said, string? serverReference)
-        {
-        }
-
-        public void AuthenticationAsked(ReasonCode reason, byte[] data)
-        {
-        }
-
-        public void Finished(Delivery delivery)
-        {
-        }
-
-        public void RoomInOutbox()
-        {
-        }
-
-        public void SubscriptionRefused(BrokerSubscription subscription, ReasonCode reason, bool wasGranted)
-        {
-        }
-
-        public void Pong()
-        {
-        }
-
-        public void Notice(EngineNotice notice, string topic)
-        {
-        }
     }
 }

@@ -3,6 +3,7 @@ using Microsoft.Extensions.Logging.Abstractions;
 using Whimbrel.Client.Engine;
 using Whimbrel.Client.Subscriptions;
 using Whimbrel.Protocol;
+using Whimbrel.Tests;
 
 namespace Whimbrel.Client.Tests;
 
@@ -115,45 +116,5 @@ public class AllocationTests
         byte[] bytes = new byte[packet.Measure(ProtocolVersion.Mqtt50)];
         packet.Write(bytes, ProtocolVersion.Mqtt50);
         return bytes;
-    }
-
-    /// <summary>Hears everything and keeps nothing.</summary>
-    private sealed class QuietHost : IEngineHost
-    {
-        public void Connected(MqttConnectResult result, bool sessionLost)
-        {
-        }
-
-        public void Refused(ReasonCode reason, ConnectReturnCode returnCode, string? said, string? serverReference)
-        {
-        }
-
-        public void Dismissed(ReasonCode reason, string? said, string? serverReference)
-        {
-        }
-
-        public void AuthenticationAsked(ReasonCode reason, byte[] data)
-        {
-        }
-
-        public void Finished(Delivery delivery)
-        {
-        }
-
-        public void RoomInOutbox()
-        {
-        }
-
-        public void SubscriptionRefused(BrokerSubscription subscription, ReasonCode reason, bool wasGranted)
-        {
-        }
-
-        public void Pong()
-        {
-        }
-
-        public void Notice(EngineNotice notice, string topic)
-        {
-        }
     }
 }
