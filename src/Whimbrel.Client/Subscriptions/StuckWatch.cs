@@ -54,11 +54,11 @@ internal sealed class StuckWatch(TimeProvider time, TimeSpan limit, Action<MqttM
             int count = 0;
             foreach (Call call in _calls)
             {
-                if (call.Message is not { } message || call.Lasts(message, time) < limit)
+                if (call.Lasts(time, out MqttMessage? message) < limit)
                     continue;
                 count++;
                 if (!call.IsTold)
-                    (late ??= []).Add(message);
+                    (late ??= []).Add(message!);
                 call.IsTold = true;
             }
 
@@ -89,12 +89,13 @@ internal sealed class StuckWatch(TimeProvider time, TimeSpan limit, Action<MqttM
 
         public bool IsTold { get; set; }
 
-        /// <summary>How long the call has lasted since it was first looked at.</summary>
-        public TimeSpan Lasts(MqttMessage message, TimeProvider time)
+        /// <summary>How long the handler has had its message since it was first seen with it; no time when it has none.</summary>
+        public TimeSpan Lasts(TimeProvider time, out MqttMessage? message)
         {
+            message = Message;
             if (!ReferenceEquals(message, _seen))
                 (_seen, _seenAt, IsTold) = (message, time.GetTimestamp(), false);
-            return time.GetElapsedTime(_seenAt);
+            return message is null ? TimeSpan.Zero : time.GetElapsedTime(_seenAt);
         }
     }
 }
