@@ -375,8 +375,7 @@ internal sealed partial class Session
             return ReasonCode.QuotaExceeded;
         if (IsDurable && Journal.IsFull)
             return ReasonCode.QuotaExceeded;
-        Subscription? existing = null;
-        if (_subscriptions is not null && !_subscriptions.TryGet(request.Filter, out existing) && _subscriptions.Count >= options.SubscriptionsPerSessionMax)
+        if (!_subscriptions.TryGet(request.Filter, out Subscription? existing) && _subscriptions.Count >= options.SubscriptionsPerSessionMax)
             return ReasonCode.QuotaExceeded;
         QoS granted = request.Options.QoS < options.MaximumQoS ? request.Options.QoS : options.MaximumQoS;
         // A bridge of 3.x wants what MQTT 5.0 calls No Local and Retain As Published.
@@ -385,7 +384,7 @@ internal sealed partial class Session
         if (existing is null)
         {
             existing = new Subscription(request.Filter, gate, new SubscriptionTerms(terms, identifier, 0));
-            (_subscriptions ??= new()).Add(existing);
+            _subscriptions.Add(existing);
             broker.Tree.Add(filter, existing);
         }
         else
@@ -437,7 +436,7 @@ internal sealed partial class Session
 
     private bool Unsubscribe(ReadOnlySpan<byte> filter)
     {
-        if (_subscriptions is null || !_subscriptions.TryGet(filter, out Subscription? subscription))
+        if (!_subscriptions.TryGet(filter, out Subscription? subscription))
             return false;
         _subscriptions.Remove(subscription!);
         Remove(subscription!);

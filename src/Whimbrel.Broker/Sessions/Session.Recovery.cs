@@ -72,7 +72,7 @@ internal sealed partial class Session
         var subscription = new Subscription(Encoding.UTF8.GetBytes(state.Filter), gate, new SubscriptionTerms(state.Options, state.Identifier, 0));
         if (!TopicFilter.TryParse(subscription.Filter, out TopicFilter filter))
             throw new StoreException(StoreFailure.Corrupt, $"the stored session of client '{ClientId}' has a subscription that is not a topic filter; restore a backup");
-        (_subscriptions ??= new()).Add(subscription);
+        _subscriptions.Add(subscription);
         broker.Tree.Add(filter, subscription);
         if (!state.IsOwedRetained)
             return;

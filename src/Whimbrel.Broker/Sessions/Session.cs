@@ -17,11 +17,11 @@ internal sealed partial class Session(SessionGate gate, MessageBroker broker)
     private static readonly InFlightWindow<Delivery> NothingInFlight = new();
 
     private Outbox _outbox;
+    private SessionSubscriptions _subscriptions;
 
     // These two are made when there is something to hold.
     private InFlightWindow<Delivery>? _window;
     private ReceivedPacketIds? _received;
-    private LookupTable<ReadOnlySpan<byte>, Subscription, ByFilter<Subscription>>? _subscriptions;
     private Queue<RetainedReplay>? _replays;
     private bool _exists;
     private uint _expirySeconds;
@@ -207,7 +207,7 @@ internal sealed partial class Session(SessionGate gate, MessageBroker broker)
         _userName,
         _version,
         _since,
-        _subscriptions?.Count ?? 0,
+        _subscriptions.Count,
         _outbox.Count,
         InFlight.Count);
 
@@ -245,10 +245,9 @@ internal sealed partial class Session(SessionGate gate, MessageBroker broker)
         // The end of the session is the latest moment for a will that waits [MQTT-3.1.3-9].
         if (_willDue != Message.Never)
             PublishWill(turn);
-        Subscription[] subscriptions = _subscriptions?.ToArray() ?? [];
+        Subscription[] subscriptions = _subscriptions.TakeAll();
         foreach (Subscription subscription in subscriptions)
             Remove(subscription);
-        _subscriptions = null;
         _replays = null;
         DropInFlight(turn);
         HandOverShared(includeAbsent: true, turn);
