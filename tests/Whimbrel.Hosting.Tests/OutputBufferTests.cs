@@ -112,6 +112,27 @@ public class OutputBufferTests
     }
 
     [Fact]
+    public void What_is_lent_stays_where_it_is_although_the_buffer_is_closed()
+    {
+        Write([1, 2]);
+        _output.Enter();
+        _output.Lend();
+        Assert.True(_output.TryGetContiguous(out var bytes));
+        _output.Exit();
+        _output.Enter();
+        _output.Close();
+        _output.Exit();
+        Write([3]);
+        Assert.Equal(0, _pool.UnusedBytes);
+        Assert.Equal([1, 2], bytes.ToArray());
+        _output.Enter();
+        _output.Settle(1);
+        _output.Exit();
+        Assert.Equal(0, _output.PendingBytes);
+        Assert.Equal(BlockPool.OutputBlock, _pool.UnusedBytes);
+    }
+
+    [Fact]
     public void Any_mixture_of_frames_shared_bytes_and_partial_sends_keeps_every_byte_in_order()
     {
         for (int seed = 0; seed < 60; seed++)
@@ -122,20 +143,16 @@ public class OutputBufferTests
             var segments = new OutputBuffer.Segment[random.Next(1, 33)];
             for (int step = 0; step < 300; step++)
             {
-                byte[] bytes = new byte[random.Next(4) switch { 0 => random.Next(10), 1 => random.Next(300), 2 => random.Next(5000), _ => random.Next(70_000) }];
-                random.NextBytes(bytes);
                 switch (random.Next(3))
                 {
                     case 0:
-                        Write(bytes);
-                        expected.AddRange(bytes);
+                        Put();
                         break;
                     case 1:
-                        _output.Append(bytes);
-                        expected.AddRange(bytes);
+                        Send(segments, random.Next(_output.PendingBytes + 1), sent, () => { });
                         break;
                     default:
-                        Send(segments, random.Next(_output.PendingBytes + 1), sent);
+                        Send(segments, random.Next(_output.PendingBytes + 1), sent, Put);
                         break;
                 }
 
@@ -143,8 +160,19 @@ public class OutputBufferTests
             }
 
             while (_output.PendingBytes > 0)
-                Send(segments, random.Next(_output.PendingBytes + 1), sent);
+                Send(segments, random.Next(_output.PendingBytes + 1), sent, () => { });
             Assert.True(expected.SequenceEqual(sent), $"seed {seed}");
+
+            void Put()
+            {
+                byte[] bytes = new byte[random.Next(4) switch { 0 => random.Next(10), 1 => random.Next(300), 2 => random.Next(5000), _ => random.Next(70_000) }];
+                random.NextBytes(bytes);
+                expected.AddRange(bytes);
+                if (random.Next(2) == 0)
+                    Write(bytes);
+                else
+                    _output.Append(bytes);
+            }
         }
     }
 
@@ -161,30 +189,25 @@ public class OutputBufferTests
         return all;
     }
 
-    /// <summary>What a kernel does that takes at most so many bytes.</summary>
-    private void Send(OutputBuffer.Segment[] segments, int most, List<byte> sent)
+    /// <summary>What a kernel does that takes at most so many bytes, while others append.</summary>
+    private void Send(OutputBuffer.Segment[] segments, int most, List<byte> sent, Action meanwhile)
     {
         uint before = _output.SentBytes;
-        int taken = 0;
-        if (_output.TryGetContiguous(out var bytes))
+        bool isOne = _output.TryGetContiguous(out var bytes);
+        int count = isOne ? 0 : _output.Gather(segments);
+        _output.Lend();
+        meanwhile();
+        int taken = isOne ? Math.Min(most, bytes.Length) : 0;
+        sent.AddRange(bytes[..taken]);
+        for (int i = 0; i < count && taken < most; i++)
         {
-            taken = Math.Min(most, bytes.Length);
-            sent.AddRange(bytes[..taken]);
-        }
-        else
-        {
-            int count = _output.Gather(segments);
-            for (int i = 0; i < count && taken < most; i++)
-            {
-                Assert.False(segments[i].Bytes.IsEmpty);
-                int part = Math.Min(most - taken, segments[i].Bytes.Length);
-                sent.AddRange(segments[i].Bytes.Span[..part]);
-                taken += part;
-            }
+            Assert.False(segments[i].Bytes.IsEmpty);
+            int part = Math.Min(most - taken, segments[i].Bytes.Length);
+            sent.AddRange(segments[i].Bytes.Span[..part]);
+            taken += part;
         }
 
-        if (taken > 0)
-            _output.Advance(taken);
+        _output.Settle(taken);
         Assert.Equal((uint)taken, _output.SentBytes - before);
     }
 }

@@ -160,20 +160,27 @@ internal sealed unsafe partial class EpollLink
         _output.Enter();
         int fd = _fd;
         _fd = -1;
-        bool watched = !_unwatched;
+        _resets = reset;
+        bool isSending = _output.IsLent;
+
+        // Explicitly: a process that is just being started may hold a copy of the descriptor for a moment.
+        if (!_unwatched)
+            _loop.Epoll.Remove(fd);
         _unwatched = true;
         _output.Close();
         _output.Exit();
         _carry.Release(_loop.Pool);
+        if (!isSending)
+            End(fd, reset);
+        _loop.Unwatch(this);
+        _loop.Displace(this);
+    }
 
-        // Explicitly: a process that is just being started may hold a copy of the descriptor for a moment.
-        if (watched)
-            _loop.Epoll.Remove(fd);
+    private static void End(int fd, bool reset)
+    {
         if (reset)
             Libc.SetResetOnClose(fd);
         Libc.Close(fd);
-        _loop.Unwatch(this);
-        _loop.Displace(this);
     }
 
     private void WatchProgress()

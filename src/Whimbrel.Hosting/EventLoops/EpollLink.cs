@@ -34,9 +34,11 @@ internal enum LinkAttention
 /// A socket on an event loop. This part is what any thread may call: output, under the output buffer's lock, and requests to the loop.
 /// </summary>
 /// <remarks>
-/// The loop owns the descriptor's life: it alone closes it, under the output's lock, and other threads use it only under that lock
-/// and only while it is not -1. So nobody ever sends to a descriptor number that has become another connection's. The thread that
-/// produced output sends it itself; only what the kernel does not take is left to the loop, which waits for EPOLLOUT.
+/// The thread that produced output sends it itself; only what the kernel does not take is left to the loop, which waits for EPOLLOUT.
+/// One thread sends at a time, outside the output's lock, so that others append meanwhile; it goes on with what they have appended.
+/// The loop owns the descriptor's life: it alone ends it, under the lock, and others begin to use it only under the lock and only while
+/// it is not -1. If one of them is sending just then, that one closes it after its send. So nobody ever sends to a descriptor number
+/// that has become another connection's.
 /// </remarks>
 internal sealed unsafe partial class EpollLink : Link
 {
@@ -64,6 +66,7 @@ internal sealed unsafe partial class EpollLink : Link
     private bool _held;
     private bool _wakeWhenDrained;
     private bool _unwatched;
+    private bool _resets;
 
     public EpollLink(EventLoop loop, int fd, in PeerAddress peer, ListenerIdentity listener)
     {
@@ -139,15 +142,28 @@ internal sealed unsafe partial class EpollLink : Link
             _loop.Enqueue(this);
     }
 
-    /// <summary>Locked. Sends until nothing is pending or the kernel takes no more; returns what the loop must be told.</summary>
+    /// <summary>
+    /// Locked, except during the system calls. Sends until nothing is pending or the kernel takes no more, unless another thread is at it;
+    /// returns what the loop must be told.
+    /// </summary>
     private LinkAttention SendPending()
     {
+        if (_output.IsLent)
+            return LinkAttention.None;
+
+        int fd = _fd;
         var attention = LinkAttention.None;
         int budget = SendBytesMax;
         while (_output.PendingBytes > 0)
         {
             int asked = 1;
-            int sent = budget > 0 ? SendOnce(out asked) : -Errno.TryAgain;
+            int sent = budget > 0 ? SendOnce(fd, out asked) : -Errno.TryAgain;
+            if (_fd < 0)
+            {
+                End(fd, _resets);
+                return LinkAttention.None;
+            }
+
             if (sent == -Errno.Interrupted)
                 continue;
 
@@ -159,12 +175,7 @@ internal sealed unsafe partial class EpollLink : Link
                 break;
             }
 
-            if (sent > 0)
-            {
-                _output.Advance(sent);
-                budget -= sent;
-            }
-
+            budget -= Math.Max(sent, 0);
             if (sent < asked)
             {
                 if ((_interest & Epoll.Out) == 0)
@@ -180,6 +191,10 @@ internal sealed unsafe partial class EpollLink : Link
             if (_wakeWhenDrained)
                 attention |= LinkAttention.Wake;
             _wakeWhenDrained = false;
+
+            // The loop may wait for the last of it.
+            if (_output.IsClosed && _brokenBy == 0)
+                attention |= LinkAttention.Close;
         }
 
         if (_held && _output.PendingBytes < ResumeBelowBytes)
@@ -191,20 +206,21 @@ internal sealed unsafe partial class EpollLink : Link
         return attention;
     }
 
-    /// <summary>Locked. One system call. Returns what the kernel took or minus the error number.</summary>
-    private int SendOnce(out int asked)
+    /// <summary>Locked, except during the system call: one. Returns what the kernel took or minus the error number.</summary>
+    private int SendOnce(int fd, out int asked)
     {
-        if (_output.TryGetContiguous(out var bytes))
-        {
-            asked = bytes.Length;
-            fixed (byte* start = bytes)
-                return Libc.Send(_fd, start, bytes.Length);
-        }
+        if (!_output.TryGetContiguous(out var bytes))
+            return SendSegments(fd, out asked);
 
-        return SendSegments(out asked);
+        asked = bytes.Length;
+        LeaveToSend();
+        int sent;
+        fixed (byte* start = bytes)
+            sent = Libc.Send(fd, start, bytes.Length);
+        return Sent(sent);
     }
 
-    private int SendSegments(out int asked)
+    private int SendSegments(int fd, out int asked)
     {
         var segments = default(Segments);
         var handles = default(Handles);
@@ -223,10 +239,24 @@ internal sealed unsafe partial class EpollLink : Link
             asked += bytes.Length;
         }
 
-        int sent = Libc.Send(_fd, vectors, count);
+        LeaveToSend();
+        int sent = Sent(Libc.Send(fd, vectors, count));
         for (int i = 0; i < count; i++)
             handles[i].Dispose();
         return sent;
+    }
+
+    private void LeaveToSend()
+    {
+        _output.Lend();
+        _output.Exit();
+    }
+
+    private int Sent(int result)
+    {
+        _output.Enter();
+        _output.Settle(Math.Max(result, 0));
+        return result;
     }
 
     /// <summary>Locked. Says which events the loop is to be told of.</summary>

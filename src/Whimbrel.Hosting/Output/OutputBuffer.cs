@@ -33,6 +33,12 @@ internal sealed class OutputBuffer(BlockPool pool)
     /// <summary>Bytes ever sent, modulo 2^32: it moves when there is progress. Read without the lock.</summary>
     public uint SentBytes => Volatile.Read(ref _sent);
 
+    /// <summary>Locked. Whether it takes nothing any more.</summary>
+    public bool IsClosed => _closed;
+
+    /// <summary>Locked. Whether somebody sends, with the lock left: see <see cref="Lend"/>.</summary>
+    public bool IsLent { get; private set; }
+
     public void Enter() => Monitor.Enter(this);
 
     public void Exit() => Monitor.Exit(this);
@@ -59,6 +65,22 @@ internal sealed class OutputBuffer(BlockPool pool)
             Monitor.Exit(this);
             throw;
         }
+    }
+
+    /// <summary>
+    /// Locked. Until <see cref="Settle"/> the lock may be left while what is pending is being sent: nothing of it moves or is released,
+    /// whatever is appended or closed in the meantime.
+    /// </summary>
+    public void Lend() => IsLent = true;
+
+    /// <summary>Locked. So much of what was lent has been sent.</summary>
+    public void Settle(int count)
+    {
+        IsLent = false;
+        if (_pending == 0)
+            Release();
+        else
+            Advance(count);
     }
 
     /// <summary>Appends the first <paramref name="count"/> bytes of what was reserved and releases the lock.</summary>
@@ -222,6 +244,8 @@ internal sealed class OutputBuffer(BlockPool pool)
 
     private void Release()
     {
+        if (IsLent)
+            return;
         while (_sealed > 0)
             Unseal();
 

@@ -1,5 +1,6 @@
 using System.Net.Sockets;
 using System.Text;
+using Microsoft.Extensions.Logging;
 using Whimbrel.Broker;
 using Whimbrel.Protocol;
 
@@ -129,6 +130,41 @@ public class SendingTests
 
         Assert.Equal(CloseReason.ClientDisconnected, (await broker.Events.ClosedAsync("publisher")).CloseReason);
         await subscribers[0].PingAsync();
+    }
+
+    [Theory]
+    [MemberData(nameof(Carriers))]
+    public async Task A_connection_that_ends_while_others_send_to_it_leaves_nothing_to_its_successors(Carrier carrier)
+    {
+        const int Places = 6;
+        await using var broker = await WiredBroker.StartAsync(carrier);
+        using var done = new CancellationTokenSource();
+        var publishers = Enumerable.Range(0, 4).Select(p => Task.Run(async () =>
+        {
+            await using var publisher = await broker.ConnectAsync($"publisher{p}");
+            byte[] messages = [.. Enumerable.Range(0, Places).SelectMany(i => WireClient.PublishBytes($"to/{i}", new byte[3000], publisher.Version))];
+            while (!done.IsCancellationRequested)
+            {
+                await publisher.SendAsync(messages);
+                await publisher.PingAsync();
+            }
+        })).ToList();
+        var subscribers = Enumerable.Range(0, Places).Select(i => Task.Run(async () =>
+        {
+            for (int round = 0; round < 100; round++)
+            {
+                await using var subscriber = await broker.ConnectAsync($"subscriber{i}-{round}");
+                await subscriber.SubscribeAsync($"to/{i}");
+                for (int read = 0; read < 5; read++)
+                    Assert.Equal(($"to/{i}", 3000), (await subscriber.ReadAsync()) switch { var seen => (seen.Topic, seen.Payload.Length) });
+                if (round % 2 == 0)
+                    subscriber.Reset();
+            }
+        }));
+        await Task.WhenAll(subscribers).WaitAsync(WiredBroker.Bound);
+        await done.CancelAsync();
+        await Task.WhenAll(publishers).WaitAsync(WiredBroker.Bound);
+        Assert.DoesNotContain(broker.Log.Lines, line => line.Level >= LogLevel.Error);
     }
 
     [Theory]
