@@ -189,8 +189,18 @@ public sealed class Connection : ITimed
         int length = packet.Measure(_version);
         if ((uint)length > _packetSizeMax)
             return false;
-        packet.Write(Link.Reserve(length), _version);
-        Link.Commit(length);
+        Span<byte> span = Link.Reserve(length);
+        int written = 0;
+        try
+        {
+            packet.Write(span, _version);
+            written = length;
+        }
+        finally
+        {
+            Link.Commit(written);
+        }
+
         turn.Tally.Sent(length);
         turn.Touch(Link);
         return true;

@@ -27,7 +27,7 @@ public abstract class Link : IWakeable
 
     /// <summary>
     /// Gives room for one frame of <paramref name="size"/> bytes and keeps the output locked until <see cref="Commit"/>, which must
-    /// follow with nothing that can throw or block in between.
+    /// follow, with nothing that can block in between; with 0 when nothing was written after all.
     /// </summary>
     public abstract Span<byte> Reserve(int size);
 

@@ -420,10 +420,19 @@ internal sealed partial class Session
             return 0;
         int head = message.PayloadLength > FrameCache.CopiedPayloadMax ? length - message.PayloadLength : length;
         Span<byte> span = link.Reserve(head);
-        packet.WriteHead(span, _version);
-        if (head == length)
-            message.PayloadSpan.CopyTo(span[(length - message.PayloadLength)..]);
-        link.Commit(head);
+        int written = 0;
+        try
+        {
+            packet.WriteHead(span, _version);
+            if (head == length)
+                message.PayloadSpan.CopyTo(span[(length - message.PayloadLength)..]);
+            written = head;
+        }
+        finally
+        {
+            link.Commit(written);
+        }
+
         if (head < length)
             link.SendShared(message.Payload);
         return length;

@@ -66,9 +66,6 @@ internal sealed unsafe partial class EpollLink
     internal void Fail(Exception exception)
     {
         HostingLog.LinkFailed(_loop.Logger, exception, Peer);
-
-        // It may have come from between Reserve and Commit.
-        _output.ExitAll();
         try
         {
             if (_phase is LinkPhase.Open or LinkPhase.Closing)

@@ -7,7 +7,7 @@ namespace Whimbrel.Hosting;
 /// only while something is pending; an idle link holds none.
 /// </summary>
 /// <remarks>
-/// One small lock, the buffer itself. <see cref="Reserve"/> takes it and <see cref="Commit"/> releases it; members marked
+/// One small lock. <see cref="Reserve"/> takes it and <see cref="Commit"/> releases it; members marked
 /// "locked" want it held through <see cref="Enter"/> and <see cref="Exit"/>. The common case is one block: then
 /// <see cref="TryGetContiguous"/> gives everything pending at once. Otherwise a ring of segments stands before the open block.
 /// </remarks>
@@ -17,6 +17,7 @@ internal sealed class OutputBuffer(BlockPool pool)
     private const int GrowthMax = 64 * 1024;
     private const int RingSize = 16;
 
+    private SpinLock _lock = new(enableThreadOwnerTracking: false);
     private byte[]? _block;
     private int _start;
     private int _end;
@@ -39,21 +40,18 @@ internal sealed class OutputBuffer(BlockPool pool)
     /// <summary>Locked. Whether somebody sends, with the lock left: see <see cref="Lend"/>.</summary>
     public bool IsLent { get; private set; }
 
-    public void Enter() => Monitor.Enter(this);
-
-    public void Exit() => Monitor.Exit(this);
-
-    /// <summary>Releases the lock if this thread holds it, however often.</summary>
-    public void ExitAll()
+    public void Enter()
     {
-        while (Monitor.IsEntered(this))
-            Monitor.Exit(this);
+        bool isTaken = false;
+        _lock.Enter(ref isTaken);
     }
+
+    public void Exit() => _lock.Exit(useMemoryBarrier: false);
 
     /// <summary>Takes the lock and gives room for <paramref name="size"/> bytes.</summary>
     public Span<byte> Reserve(int size)
     {
-        Monitor.Enter(this);
+        Enter();
         try
         {
             if (_block is null || _block.Length - _end < size)
@@ -62,7 +60,7 @@ internal sealed class OutputBuffer(BlockPool pool)
         }
         catch
         {
-            Monitor.Exit(this);
+            Exit();
             throw;
         }
     }
@@ -94,7 +92,7 @@ internal sealed class OutputBuffer(BlockPool pool)
 
         if (_pending == 0)
             Release();
-        Monitor.Exit(this);
+        Exit();
     }
 
     /// <summary>Appends bytes by reference.</summary>
@@ -103,7 +101,8 @@ internal sealed class OutputBuffer(BlockPool pool)
         if (shared.IsEmpty)
             return;
 
-        lock (this)
+        Enter();
+        try
         {
             if (_closed)
                 return;
@@ -116,6 +115,10 @@ internal sealed class OutputBuffer(BlockPool pool)
 
             Seal(new Segment(shared, null, false));
             Volatile.Write(ref _pending, _pending + shared.Length);
+        }
+        finally
+        {
+            Exit();
         }
     }
 
