@@ -26,6 +26,8 @@ public sealed class Turn(MessageBroker broker)
 
     internal MatchList Matches { get; } = new();
 
+    internal PostponedDeliveries Postponed { get; } = new();
+
     /// <summary>
     /// Whether every outbox was asked for room for the message that is being routed, and its publisher will be told that it was accepted:
     /// an outbox that another publisher has filled in the meantime takes it all the same.
@@ -48,6 +50,7 @@ public sealed class Turn(MessageBroker broker)
     /// <summary>Ends the batch: one flush for every link that got something, then counts and events. Never under a lock.</summary>
     public void End()
     {
+        Postponed.Deliver(this);
         Frames.Forget();
         foreach (Link link in _touched)
         {

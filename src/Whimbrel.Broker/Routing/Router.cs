@@ -93,8 +93,7 @@ internal sealed class Router(MessageBroker broker)
             {
                 while (next < items.Length && ReferenceEquals(items[next].Subscriber, gate))
                     next++;
-                using SessionGate.Scope scope = gate.Enter();
-                matched |= !scope.Session.Ended && scope.Session.Deliver(message, items[first..next], turn);
+                matched |= DeliverToOne(gate, message, items[first..next], turn);
             }
             else if (subscription.Group is { } group)
             {
@@ -111,6 +110,20 @@ internal sealed class Router(MessageBroker broker)
         }
 
         return matched;
+    }
+
+    private static bool DeliverToOne(SessionGate gate, Message message, ReadOnlySpan<Subscription> matched, Turn turn)
+    {
+        SessionGate.Scope scope = default;
+        if (turn.Postponed.Has(gate) || !gate.TryEnter(out scope))
+        {
+            if (turn.Postponed.TryAdd(gate, message, matched, turn))
+                return true;
+            scope = gate.Enter();
+        }
+
+        using (scope)
+            return !scope.Session.Ended && scope.Session.Deliver(message, matched, turn);
     }
 
     /// <summary>One member gets it: an online one if there is any.</summary>

@@ -53,6 +53,18 @@ internal sealed class SessionGate : IWakeable, ITimed
         return new Scope(this);
     }
 
+    /// <summary>Enters unless another thread is inside.</summary>
+    public bool TryEnter(out Scope scope)
+    {
+        Debug.Assert(_held is null, "a thread entered a second gate");
+        bool isTaken = false;
+        _lock.TryEnter(ref isTaken);
+        scope = new Scope(this);
+        if (isTaken)
+            Hold(this);
+        return isTaken;
+    }
+
     /// <summary>Wakes the session's connection, if it has one; without one the session looks again when it gets one.</summary>
     public void Wake() => Volatile.Read(ref _link)?.Wake();
 
