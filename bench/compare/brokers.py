@@ -10,12 +10,11 @@ import time
 class Broker:
     """What differs between brokers. `lacks` names measurements that it has no answer to."""
 
-    def __init__(self, title, program, command, version, is_compiled_late=False, lacks=(), environment=None):
+    def __init__(self, title, program, command, version, lacks=(), environment=None):
         self.title = title
         self.program = program
         self.command = command
         self.version = version
-        self.is_compiled_late = is_compiled_late
         self.lacks = frozenset(lacks)
         self.environment = environment or {}
 
@@ -107,10 +106,10 @@ def nats(program, port, directory):
 UNBOUNDED = {"WHIMBREL__LIMITS__OUTBOXMESSAGESMAX": "1000000", "WHIMBREL__LIMITS__OUTBOXBYTESMAX": "4000000000"}
 
 BROKERS = {
-    "whimbrel": Broker("Whimbrel (JIT)", "{out}/jit/whimbrel", whimbrel, ["--version"], is_compiled_late=True, environment=UNBOUNDED),
+    "whimbrel": Broker("Whimbrel (JIT)", "{out}/jit/whimbrel", whimbrel, ["--version"], environment=UNBOUNDED),
     "whimbrel-aot": Broker("Whimbrel (AOT)", "{out}/aot/whimbrel", whimbrel, ["--version"], environment=UNBOUNDED),
     "mosquitto": Broker("Mosquitto", "/usr/sbin/mosquitto", mosquitto, ["-h"]),
-    "mqttnet": Broker("MQTTnet", "{out}/mqttnet/MqttNetHost", lambda program, port, _: [program, str(port)], None, is_compiled_late=True, lacks=["shared-q1"]),
+    "mqttnet": Broker("MQTTnet", "{out}/mqttnet/MqttNetHost", lambda program, port, _: [program, str(port)], None, lacks=["shared-q1"]),
     # Shared subscriptions it has none, QoS 2 from 2.10 on.
     "nats": Broker("NATS", "/usr/sbin/nats-server", nats, ["--version"], lacks=["shared-q1", "pairs-10-q2"]),
 }

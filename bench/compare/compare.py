@@ -122,7 +122,7 @@ def main():
         # Nobody is measured while the runtime still compiles.
         for measurement in steady:
             for name in present:
-                if present[name].is_compiled_late and measurement.name not in present[name].lacks:
+                if measurement.name not in present[name].lacks:
                     bench(lasting[name], measurement.arguments, 2, 0)
         for turn in range(options.rounds):
             for measurement in measurements:
@@ -135,8 +135,8 @@ def main():
                     if measurement.is_fresh:
                         fresh = Running(broker, OUT, os.path.join(root, f"{name}-fresh"))
                         try:
-                            # What is called often is compiled twice more, each time a little later and beside the program.
-                            for _ in range(3 if broker.is_compiled_late else 0):
+                            # Three times: what is called often is compiled twice more, each time a little later and beside the program.
+                            for _ in range(3):
                                 bench(fresh, measurement.warm_up_arguments, 1, 0)
                                 time.sleep(1)
                             report = bench(fresh, measurement.arguments, 1, 1)

@@ -3,7 +3,7 @@
 
 class Measurement:
     """One run of `whimbrel bench`. A fresh one starts its broker anew, because what is measured is what the broker adds; `warm_up` is
-    how many (of what `of` counts) come before, so that it is not the compiling of a broker that is compiled while it runs."""
+    how many (of what `of` counts) come before, so that it is neither the compiling nor what a heap begins with."""
 
     def __init__(self, name, *arguments, of=None, warm_up=0, rounds_max=3):
         self.name = name

@@ -75,7 +75,7 @@ def markdown(rows, present, results, described, out, options):
         "",
         "Written by `bench/compare/compare.py`; do not edit. Medians of "
         f"{options.rounds} rounds of {options.seconds:g} s in which the brokers took turns. From idle connections on: at most 3 rounds, each with a broker",
-        "started anew; those that are compiled while they run (Whimbrel JIT, MQTTnet) serve a few hundred clients or messages first.",
+        "started anew, that has served a few hundred clients or messages first: what is compiled and what a heap begins with are not counted.",
         "CPU is the broker's, all its threads, per message in plus out. MQTT 3.1.1, closed loop, everything in memory, loopback, one",
         "load process. Compare the ratios: microseconds belong to this machine and this hour. The bar is the ratio to Mosquitto 2.0.11 that is aimed at,",
         "or an absolute figure where that one was not measured. Mosquitto as it comes has no TCP_NODELAY: at a low rate it sends less often and later, and what",
