@@ -50,7 +50,18 @@ public sealed class Turn(MessageBroker broker)
     /// <summary>Ends the batch: one flush for every link that got something, then counts and events. Never under a lock.</summary>
     public void End()
     {
-        Postponed.Deliver(this);
+        try
+        {
+            Postponed.Deliver(this);
+        }
+        finally
+        {
+            Settle();
+        }
+    }
+
+    private void Settle()
+    {
         Frames.Forget();
         foreach (Link link in _touched)
         {

@@ -23,11 +23,17 @@ internal sealed class TurnPool(MessageBroker broker, BrokerClock clock)
 
     private void End(Turn turn)
     {
-        turn.End();
-        lock (_lock)
+        try
         {
-            if (_unused.Count < KeptMax)
-                _unused.Push(turn);
+            turn.End();
+        }
+        finally
+        {
+            lock (_lock)
+            {
+                if (_unused.Count < KeptMax)
+                    _unused.Push(turn);
+            }
         }
     }
 

@@ -73,11 +73,12 @@ public class PostponedDeliveryTests
     }
 
     [Fact]
-    public void What_a_failing_port_has_stopped_does_not_come_twice()
+    public void What_a_failing_port_has_stopped_does_not_come_twice_and_harms_nobody_else()
     {
         Occupy(() => Publish(QoS.AtMostOnce, "1"));
         _inside.Action = () => throw new InvalidOperationException("the port failed");
         Assert.Throws<InvalidOperationException>(_other.End);
+        Assert.Equal(["1", "first"], _free.ReceiveAll().Select(seen => seen.Payload));
         _other.End();
         Assert.Equal(["first"], _busy.ReceiveAll().Select(seen => seen.Payload));
     }

@@ -1,3 +1,4 @@
+using System.Runtime.ExceptionServices;
 using Whimbrel.Protocol;
 
 namespace Whimbrel.Broker;
@@ -39,26 +40,33 @@ internal sealed class PostponedDeliveries
         return true;
     }
 
-    /// <summary>Delivers everything that waits.</summary>
+    /// <summary>Delivers everything that waits. A port that throws stops the rest of that session's, and is heard of at the end.</summary>
     public void Deliver(Turn turn)
     {
+        ExceptionDispatchInfo? failure = null;
         _count = 0;
         foreach ((SessionGate gate, List<Postponed> waiting) in _waiting)
         {
-            // First, so that nothing comes twice when a port throws.
             _waiting.Remove(gate);
-            using (SessionGate.Scope scope = gate.Enter())
+            try
             {
+                using SessionGate.Scope scope = gate.Enter();
                 foreach (Postponed delivery in waiting)
                 {
                     if (!scope.Session.Ended)
                         scope.Session.Deliver(delivery.Message, [delivery.Subscription], turn);
                 }
             }
+            catch (Exception e)
+            {
+                failure = ExceptionDispatchInfo.Capture(e);
+            }
 
             waiting.Clear();
             _unused.Push(waiting);
         }
+
+        failure?.Throw();
     }
 
     private static bool MayWait(SessionGate gate, Message message, ReadOnlySpan<Subscription> matched, Turn turn) =>
