@@ -79,14 +79,18 @@ public interface IMqttClient : IAsyncDisposable
 
     /// <summary>
     /// Publishes a request and waits for its answer; the response topic and the correlation are the client's own. The request expires with
-    /// the timeout, 10 seconds if none is given.
+    /// the timeout, 10 seconds if none is given. In a 3.1.1 connection, who asks and the correlation stand in the topic
+    /// (<see cref="MqttRespondOptions.TakesTopicRequests"/>), and nothing else but the payload arrives.
     /// </summary>
-    /// <exception cref="MqttNoRespondersException">The server says that nobody has subscribed to the topic.</exception>
+    /// <exception cref="MqttNoRespondersException">The server says that nobody has subscribed to the topic; in 3.1.1 it cannot.</exception>
     /// <exception cref="MqttResponseException">The responder says that it failed.</exception>
     /// <exception cref="TimeoutException">Nobody answered in time.</exception>
     Task<MqttMessage> RequestAsync(MqttPublishRequest request, TimeSpan? timeout = null, CancellationToken cancellationToken = default);
 
-    /// <summary>Answers requests. What the handler throws is the requester's <see cref="MqttResponseException"/>.</summary>
+    /// <summary>
+    /// Answers requests. What the handler throws is the requester's <see cref="MqttResponseException"/>. In a 3.1.1 connection it hears the
+    /// requests of 3.1.1 connections only.
+    /// </summary>
     Task<MqttSubscription> RespondAsync(
         string filter,
         Func<MqttMessage, CancellationToken, ValueTask<MqttResponse>> handler,

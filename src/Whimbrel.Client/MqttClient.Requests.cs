@@ -1,10 +1,11 @@
+using System.Buffers.Binary;
 using System.Collections.Concurrent;
 using System.Security.Cryptography;
 using Whimbrel.Client.Subscriptions;
 
 namespace Whimbrel.Client;
 
-/// <summary>Requests and responses over publish and subscribe (MQTT 5.0, section 4.10).</summary>
+/// <summary>Requests and responses over publish and subscribe (MQTT 5.0, section 4.10; <see cref="TopicRequest"/> in 3.1.1).</summary>
 public sealed partial class MqttClient
 {
     private const int CorrelationBytes = 16;
@@ -13,18 +14,16 @@ public sealed partial class MqttClient
 
     private readonly ConcurrentDictionary<UInt128, TaskCompletionSource<MqttMessage>> _requests = new();
     private readonly SemaphoreSlim _openingResponses = new(1, 1);
-    private MqttSubscription? _responses;
+    private string? _responseTopic;
 
     public async Task<MqttMessage> RequestAsync(MqttPublishRequest request, TimeSpan? timeout = null, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(request);
         await ConnectedAsync(cancellationToken).ConfigureAwait(false);
-        if (Server!.ProtocolVersion != MqttProtocolVersion.Mqtt50)
-            throw new NotSupportedException("MQTT 3.1.1 has no response topics; requests need a server with MQTT 5.0.");
-        MqttSubscription responses = await ResponsesAsync(cancellationToken).ConfigureAwait(false);
+        string responseTopic = await ResponseTopicAsync(cancellationToken).ConfigureAwait(false);
         TimeSpan time = timeout ?? RequestTimeout;
         byte[] correlation = RandomNumberGenerator.GetBytes(CorrelationBytes);
-        UInt128 key = KeyOf(correlation);
+        UInt128 key = BinaryPrimitives.ReadUInt128BigEndian(correlation);
         var answer = new TaskCompletionSource<MqttMessage>(TaskCreationOptions.RunContinuationsAsynchronously);
         _requests[key] = answer;
         try
@@ -36,21 +35,22 @@ public sealed partial class MqttClient
                 MqttPublishResult result = await PublishAsync(
                     new MqttPublishRequest
                     {
-                        Topic = request.Topic,
+                        Topic = HasProperties ? request.Topic : new TopicRequest(request.Topic, TopicRequest.LevelOf(ClientId), TopicRequest.CorrelationOf(key)).RequestTopic,
                         Payload = request.Payload,
                         QoS = request.QoS == MqttQoS.AtMostOnce ? MqttQoS.AtLeastOnce : request.QoS,
                         Expiry = request.Expiry ?? (time == Timeout.InfiniteTimeSpan ? null : time),
                         ContentType = request.ContentType,
                         PayloadIsText = request.PayloadIsText,
                         UserProperties = request.UserProperties,
-                        ResponseTopic = responses.Filter,
+                        ResponseTopic = responseTopic,
                         CorrelationData = correlation,
                     },
                     both.Token).ConfigureAwait(false);
                 if (!result.MatchedSubscribers)
                     throw new MqttNoRespondersException($"Nobody answers requests to '{request.Topic}'.");
                 MqttMessage message = await answer.Task.WaitAsync(both.Token).ConfigureAwait(false);
-                return message.GetUserProperty(Responder.ErrorProperty) is { } error ? throw new MqttResponseException(error) : message;
+                string? error = message.CorrelationData.IsEmpty && TopicRequest.IsError(message.Topic) ? message.GetString() : message.GetUserProperty(Responder.ErrorProperty);
+                return error is null ? message : throw new MqttResponseException(error);
             }
             catch (OperationCanceledException) when (limit.IsCancellationRequested && !cancellationToken.IsCancellationRequested)
             {
@@ -63,7 +63,7 @@ public sealed partial class MqttClient
         }
     }
 
-    public Task<MqttSubscription> RespondAsync(
+    public async Task<MqttSubscription> RespondAsync(
         string filter,
         Func<MqttMessage, CancellationToken, ValueTask<MqttResponse>> handler,
         MqttRespondOptions? options = null,
@@ -72,7 +72,7 @@ public sealed partial class MqttClient
         ArgumentNullException.ThrowIfNull(handler);
         options ??= new MqttRespondOptions();
         var responder = new Responder(this, handler, options.RememberedMax);
-        return OpenSubscriptionAsync(
+        MqttSubscription requests = await OpenSubscriptionAsync(
             filter,
             responder.HandleAsync,
             new MqttSubscribeOptions
@@ -83,21 +83,39 @@ public sealed partial class MqttClient
                 Ordering = MqttOrdering.None,
                 RetainHandling = Protocol.RetainHandling.DoNotSend,
             },
-            cancellationToken);
+            cancellationToken).ConfigureAwait(false);
+        if ((HasProperties && !options.TakesTopicRequests) || TopicRequest.FilterFor(requests.Filter) is not { } topicRequests)
+            return requests;
+        try
+        {
+            await requests.AddFilterAsync(topicRequests, cancellationToken).ConfigureAwait(false);
+            return requests;
+        }
+        catch
+        {
+            await requests.DisposeAsync().ConfigureAwait(false);
+            throw;
+        }
     }
 
-    /// <summary>One subscription for the answers to all requests.</summary>
-    private async ValueTask<MqttSubscription> ResponsesAsync(CancellationToken cancellationToken)
+    /// <summary>Whether messages have properties: the connection is, or the last one was, by MQTT 5.0.</summary>
+    private bool HasProperties => Server is { ProtocolVersion: MqttProtocolVersion.Mqtt50 };
+
+    /// <summary>Where the answers to all requests go: one subscription, to that topic and, for 3.1.1, to what is below it.</summary>
+    private async ValueTask<string> ResponseTopicAsync(CancellationToken cancellationToken)
     {
-        if (_responses is { } open)
+        if (_responseTopic is { } open)
             return open;
         await _openingResponses.WaitAsync(cancellationToken).ConfigureAwait(false);
         try
         {
-            string prefix = Server?.ResponseInformation is { Length: > 0 } given ? given.TrimEnd('/') : "whimbrel/responses";
-            return _responses ??= await OpenAsync(
-                new MqttSubscription(this, $"{prefix}/{ClientId}", new MqttSubscribeOptions { QoS = MqttQoS.AtLeastOnce, QueueMessages = 4096 }, Answered) { IsOwn = true },
-                cancellationToken).ConfigureAwait(false);
+            if (_responseTopic is { } opened)
+                return opened;
+            string prefix = Server?.ResponseInformation is { Length: > 0 } given ? given.TrimEnd('/') : TopicRequest.Responses;
+            string topic = $"{prefix}/{TopicRequest.LevelOf(ClientId)}";
+            var options = new MqttSubscribeOptions { QoS = MqttQoS.AtLeastOnce, QueueMessages = 4096, IsLiteral = true };
+            await OpenAsync(new MqttSubscription(this, $"{topic}/#", options, Answered) { IsOwn = true }, cancellationToken).ConfigureAwait(false);
+            return _responseTopic = topic;
         }
         finally
         {
@@ -108,10 +126,9 @@ public sealed partial class MqttClient
     private ValueTask Answered(MqttMessage message, CancellationToken stopping)
     {
         ReadOnlySpan<byte> correlation = message.CorrelationData.Span;
-        if (correlation.Length == CorrelationBytes && _requests.TryGetValue(KeyOf(correlation), out TaskCompletionSource<MqttMessage>? waiting))
+        UInt128 key = correlation.Length == CorrelationBytes ? BinaryPrimitives.ReadUInt128BigEndian(correlation) : default;
+        if ((!correlation.IsEmpty || TopicRequest.TryParseAnswer(message.Topic, out key)) && _requests.TryGetValue(key, out TaskCompletionSource<MqttMessage>? waiting))
             waiting.TrySetResult(message);
         return ValueTask.CompletedTask;
     }
-
-    private static UInt128 KeyOf(ReadOnlySpan<byte> correlation) => System.Buffers.Binary.BinaryPrimitives.ReadUInt128BigEndian(correlation);
 }

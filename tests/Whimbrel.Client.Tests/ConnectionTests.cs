@@ -162,16 +162,6 @@ public class ConnectionTests
     }
 
     [Fact]
-    public async Task Requests_need_5_0_and_say_so_at_once_in_3_1_1()
-    {
-        var server = new PlayedServer();
-        await using MqttClient client = server.NewClient(options => options.ProtocolVersion = MqttProtocolVersion.Mqtt311);
-        Task<MqttMessage> asking = client.RequestAsync(new MqttPublishRequest { Topic = "svc" }, Timeout.InfiniteTimeSpan);
-        await server.AcceptAsync();
-        await Assert.ThrowsAsync<NotSupportedException>(() => asking.WaitAsync(PlayedServer.Limit));
-    }
-
-    [Fact]
     public async Task An_outbox_that_is_full_refuses_when_it_is_to_refuse()
     {
         (MqttClient client, PlayedLink link) = await ConnectedAsync(MqttOutboxFull.Refuse);

@@ -34,6 +34,16 @@ public sealed class MqttMessage
         packet.Payload.CopyTo(_bytes.AsSpan(_propertyLength));
     }
 
+    private MqttMessage(MqttMessage original, string topic)
+    {
+        Topic = topic;
+        ExpiresAt = original.ExpiresAt;
+        _subscription = original._subscription;
+        _flags = original._flags;
+        _propertyLength = original._propertyLength;
+        _bytes = original._bytes;
+    }
+
     public string Topic { get; }
 
     public ReadOnlyMemory<byte> Payload => _bytes.AsMemory(_propertyLength);
@@ -137,6 +147,9 @@ public sealed class MqttMessage
     /// the server in 5.0 only; what it does with it is its own.
     /// </summary>
     public ValueTask<MqttAckResult> RejectAsync(ReasonCode reason = ReasonCode.ImplementationSpecificError) => new(Answer(reason));
+
+    /// <summary>The same message for another topic; acknowledging stays with the original.</summary>
+    internal MqttMessage For(string topic) => new(this, topic);
 
     internal MqttAckResult Answer(ReasonCode reason)
     {

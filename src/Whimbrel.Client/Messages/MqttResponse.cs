@@ -24,6 +24,12 @@ public sealed class MqttRespondOptions
 
     public int MaxConcurrentCalls { get; init; } = 8;
 
+    /// <summary>
+    /// In MQTT 5.0, too, takes the requests of clients that have no properties: published to <c>TOPIC/$request/REQUESTER/CORRELATION</c>, answered
+    /// to <c>whimbrel/responses/REQUESTER/CORRELATION</c>, or with <c>/error</c> below it and the reason as text. In 3.1.1 there are no others.
+    /// </summary>
+    public bool TakesTopicRequests { get; init; }
+
     /// <summary>Requests whose answers are remembered, so that a request that comes twice is not done twice.</summary>
     public int RememberedMax { get; init; } = 10_000;
 }

@@ -1,3 +1,5 @@
+using System.Text;
+
 namespace Whimbrel.Client.Subscriptions;
 
 /// <summary>Answers requests, each once: one that comes again while its answer is remembered gets the same answer.</summary>
@@ -10,12 +12,47 @@ internal sealed class Responder(IMqttClient client, Func<MqttMessage, Cancellati
     private readonly Dictionary<string, Task<MqttResponse>> _answers = [];
     private readonly Queue<string> _order = new();
 
-    public async ValueTask HandleAsync(MqttMessage request, CancellationToken stopping)
+    /// <exception cref="MqttException">The message names no topic for its answer.</exception>
+    public async ValueTask HandleAsync(MqttMessage message, CancellationToken stopping)
     {
-        if (request.ResponseTopic is not { } topic)
-            return;
-        ReadOnlyMemory<byte> correlation = request.CorrelationData;
-        string key = $"{topic}\n{Convert.ToHexString(correlation.Span)}";
+        if (message.ResponseTopic is { } topic)
+        {
+            ReadOnlyMemory<byte> correlation = message.CorrelationData;
+            MqttResponse response = await AnswerOnceAsync($"{topic}\n{Convert.ToHexString(correlation.Span)}", message, stopping).ConfigureAwait(false);
+            await client.PublishAsync(
+                new MqttPublishRequest
+                {
+                    Topic = topic,
+                    Payload = response.Payload,
+                    QoS = MqttQoS.AtLeastOnce,
+                    CorrelationData = correlation,
+                    ContentType = response.ContentType,
+                    PayloadIsText = response.PayloadIsText,
+                    UserProperties = response.Error is null ? response.UserProperties : [.. response.UserProperties, new(ErrorProperty, response.Error)],
+                    Expiry = message.ExpiresAt is null ? null : TimeSpan.FromSeconds(60),
+                },
+                stopping).ConfigureAwait(false);
+        }
+        else if (TopicRequest.TryParse(message.Topic, out TopicRequest request))
+        {
+            MqttResponse response = await AnswerOnceAsync(request.ResponseTopic, message.For(request.Topic), stopping).ConfigureAwait(false);
+            await client.PublishAsync(
+                new MqttPublishRequest
+                {
+                    Topic = response.Error is null ? request.ResponseTopic : request.ErrorTopic,
+                    Payload = response.Error is null ? response.Payload : Encoding.UTF8.GetBytes(response.Error),
+                    QoS = MqttQoS.AtLeastOnce,
+                },
+                stopping).ConfigureAwait(false);
+        }
+        else
+        {
+            throw new MqttException($"The message for '{message.Topic}' is no request: it names no topic for its answer.");
+        }
+    }
+
+    private async ValueTask<MqttResponse> AnswerOnceAsync(string key, MqttMessage request, CancellationToken stopping)
+    {
         var answering = new TaskCompletionSource<MqttResponse>(TaskCreationOptions.RunContinuationsAsynchronously);
         Task<MqttResponse>? known;
         lock (_lock)
@@ -31,20 +68,7 @@ internal sealed class Responder(IMqttClient client, Func<MqttMessage, Cancellati
 
         if (known is null)
             answering.SetResult(await AnswerAsync(request, stopping).ConfigureAwait(false));
-        MqttResponse response = await (known ?? answering.Task).ConfigureAwait(false);
-        await client.PublishAsync(
-            new MqttPublishRequest
-            {
-                Topic = topic,
-                Payload = response.Payload,
-                QoS = MqttQoS.AtLeastOnce,
-                CorrelationData = correlation,
-                ContentType = response.ContentType,
-                PayloadIsText = response.PayloadIsText,
-                UserProperties = response.Error is null ? response.UserProperties : [.. response.UserProperties, new(ErrorProperty, response.Error)],
-                Expiry = request.ExpiresAt is null ? null : TimeSpan.FromSeconds(60),
-            },
-            stopping).ConfigureAwait(false);
+        return await (known ?? answering.Task).ConfigureAwait(false);
     }
 
     private async ValueTask<MqttResponse> AnswerAsync(MqttMessage request, CancellationToken stopping)

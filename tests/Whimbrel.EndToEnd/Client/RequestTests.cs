@@ -10,12 +10,16 @@ public partial class RequestTests
 {
     private static readonly TimeSpan Limit = TimeSpan.FromSeconds(30);
 
-    [Fact]
-    public async Task A_request_is_answered_and_a_failure_comes_back_as_one()
+    [Theory]
+    [InlineData(MqttProtocolVersion.Mqtt50, "panel")]
+    [InlineData(MqttProtocolVersion.Mqtt50, "+/{hall}/#/error")]
+    [InlineData(MqttProtocolVersion.Mqtt311, "panel")]
+    [InlineData(MqttProtocolVersion.Mqtt311, "+/{hall}/#/error")]
+    public async Task A_request_is_answered_and_a_failure_comes_back_as_one(MqttProtocolVersion version, string clientId)
     {
         await using BrokerUnderTest broker = await BrokerUnderTest.StartAsync(LinkKind.Pipes);
-        await using MqttClient server = ClientTests.New(broker);
-        await using MqttClient client = ClientTests.New(broker);
+        await using MqttClient server = ClientTests.New(broker, version);
+        await using MqttClient client = ClientTests.New(broker, version, clientId);
         await using MqttSubscription add = await server.RespondAsync<Pair, Sum>(
             "svc/add", Json.Default.Pair, Json.Default.Sum, (pair, _) => pair!.B == 0 ? throw new InvalidOperationException("no zero") : ValueTask.FromResult(new Sum(pair.A + pair.B)));
         Sum? sum = await client.RequestAsync("svc/add", new Pair(2, 3), Json.Default.Pair, Json.Default.Sum).WaitAsync(Limit);
@@ -23,6 +27,63 @@ public partial class RequestTests
         var failure = await Assert.ThrowsAsync<MqttResponseException>(() =>
             client.RequestAsync("svc/add", new Pair(2, 0), Json.Default.Pair, Json.Default.Sum).WaitAsync(Limit));
         Assert.Equal("no zero", failure.Message);
+    }
+
+    [Theory]
+    [InlineData("svc/{name}/get")]
+    [InlineData("svc/{*rest}")]
+    public async Task A_responder_that_takes_topic_requests_answers_both_versions_and_sees_the_topic_that_was_asked(string filter)
+    {
+        await using BrokerUnderTest broker = await BrokerUnderTest.StartAsync(LinkKind.Pipes);
+        await using MqttClient server = ClientTests.New(broker, MqttProtocolVersion.Mqtt50);
+        await using MqttSubscription names = await server.RespondAsync(
+            filter,
+            (request, _) => ValueTask.FromResult(new MqttResponse { Payload = Encoding.UTF8.GetBytes($"{request.Topic} {request.Route[filter.Contains("name", StringComparison.Ordinal) ? "name" : "rest"]}") }),
+            new MqttRespondOptions { TakesTopicRequests = true });
+        foreach (MqttProtocolVersion version in (MqttProtocolVersion[])[MqttProtocolVersion.Mqtt50, MqttProtocolVersion.Mqtt311])
+        {
+            await using MqttClient client = ClientTests.New(broker, version);
+            MqttMessage answer = await client.RequestAsync(new MqttPublishRequest { Topic = "svc/clock/get" }).WaitAsync(Limit);
+            Assert.Equal($"svc/clock/get {(filter.Contains("name", StringComparison.Ordinal) ? "clock" : "clock/get")}", answer.GetString());
+        }
+    }
+
+    [Fact]
+    public async Task A_device_without_the_library_asks_by_topics_and_is_answered_once_for_what_it_sends_twice()
+    {
+        await using BrokerUnderTest broker = await BrokerUnderTest.StartAsync(LinkKind.Pipes);
+        await using MqttClient server = ClientTests.New(broker, MqttProtocolVersion.Mqtt311);
+        await using MqttClient device = ClientTests.New(broker, MqttProtocolVersion.Mqtt311);
+        int calls = 0;
+        await using MqttSubscription counter = await server.RespondAsync(
+            "svc/count",
+            (_, _) => ValueTask.FromResult(new MqttResponse { Payload = Encoding.UTF8.GetBytes($"{Interlocked.Increment(ref calls)}") }),
+            new MqttRespondOptions { MaxConcurrentCalls = 1 });
+        await using MqttSubscription answers = await device.OpenSubscriptionAsync("whimbrel/responses/esp/+");
+        await device.PublishAsync("svc/count/$request/esp/1", "");
+        await device.PublishAsync("svc/count/$request/esp/1", "");
+        await device.PublishAsync("svc/count/$request/esp/2", "");
+        await using IAsyncEnumerator<MqttMessage> messages = answers.GetAsyncEnumerator();
+        List<string> got = [];
+        while (got.Count < 3 && await messages.MoveNextAsync().AsTask().WaitAsync(Limit))
+            got.Add($"{messages.Current.Topic} {messages.Current.GetString()}");
+        got.Sort(StringComparer.Ordinal);
+        Assert.Equal(["whimbrel/responses/esp/1 1", "whimbrel/responses/esp/1 1", "whimbrel/responses/esp/2 2"], got);
+    }
+
+    [Fact]
+    public async Task What_is_no_request_is_refused_and_the_responder_goes_on()
+    {
+        await using BrokerUnderTest broker = await BrokerUnderTest.StartAsync(LinkKind.Pipes);
+        var log = new RecordedLog();
+        await using var server = new MqttClient(new MqttClientOptions { Endpoints = { $"mqtt://127.0.0.1:{broker.Port}" }, LoggerFactory = log });
+        await using MqttClient client = ClientTests.New(broker);
+        await using MqttSubscription echo = await server.RespondAsync(
+            "echo", (request, _) => ValueTask.FromResult(new MqttResponse { Payload = request.Payload }), new MqttRespondOptions { MaxConcurrentCalls = 1 });
+        await client.PublishAsync("echo", "who asks?", MqttQoS.AtLeastOnce);
+        MqttMessage answer = await client.RequestAsync(new MqttPublishRequest { Topic = "echo", Payload = "me"u8.ToArray() }).WaitAsync(Limit);
+        Assert.Equal("me", answer.GetString());
+        Assert.Contains(log.Lines, line => line.Text.Contains("The message for 'echo' is no request", StringComparison.Ordinal));
     }
 
     [Fact]
