@@ -3,7 +3,7 @@ namespace Whimbrel.Hosting.Tests;
 public class OutputBufferTests
 {
     private readonly BlockPool _pool = new();
-    private readonly OutputBuffer _output;
+    private OutputBuffer _output;
 
     public OutputBufferTests() => _output = new OutputBuffer(_pool);
 

@@ -53,9 +53,9 @@ internal sealed unsafe partial class EpollLink : Link
     private const int VectorsMax = 32;
 
     private readonly EventLoop _loop;
-    private readonly OutputBuffer _output;
     private readonly ListenerIdentity _listener;
     private readonly PeerAddress _peer;
+    private OutputBuffer _output;
     private int _attention;
     private int _closeAsked;
 

@@ -7,11 +7,11 @@ namespace Whimbrel.Hosting;
 /// only while something is pending; an idle link holds none.
 /// </summary>
 /// <remarks>
-/// One small lock. <see cref="Reserve"/> takes it and <see cref="Commit"/> releases it; members marked
+/// A part of its link, never copied. One small lock. <see cref="Reserve"/> takes it and <see cref="Commit"/> releases it; members marked
 /// "locked" want it held through <see cref="Enter"/> and <see cref="Exit"/>. The common case is one block: then
 /// <see cref="TryGetContiguous"/> gives everything pending at once. Otherwise a ring of segments stands before the open block.
 /// </remarks>
-internal sealed class OutputBuffer(BlockPool pool)
+internal struct OutputBuffer(BlockPool pool)
 {
     // A block that fills up is followed by one of four times its size: few system calls and nothing is copied.
     private const int GrowthMax = 64 * 1024;

@@ -21,7 +21,7 @@ internal sealed partial class PipeLink : Link
 
     private readonly PipeHost _host;
     private readonly ConnectionContext _transport;
-    private readonly OutputBuffer _output = new(BlockPool.Shared);
+    private OutputBuffer _output = new(BlockPool.Shared);
     private int _attention;
     private int _closeAsked;
     private TaskCompletionSource? _waiting;
