@@ -122,7 +122,8 @@ public sealed class MessageBroker
         _isShuttingDown = true;
         foreach (Connection connection in _handshakes.Keys)
             connection.RequestClose(CloseCause.ServerShuttingDown);
-        foreach (SessionGate gate in Sessions.All)
+        // In the order in which they began, which does not change from run to run as that of the hashes does.
+        foreach (SessionGate gate in Sessions.All.OrderBy(gate => gate.Number))
         {
             using (SessionGate.Scope scope = gate.Enter())
                 scope.Session.Close(CloseCause.ServerShuttingDown, turn);
