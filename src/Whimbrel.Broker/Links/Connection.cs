@@ -30,11 +30,9 @@ public sealed class Connection : ITimed
     private readonly MessageBroker _broker;
     private ConnectionPhase _phase;
     private ProtocolVersion _version;
-    private ConnectRequest? _request;
     private Handshake? _handshake;
     private SessionGate? _gate;
     private bool _isWaiting;
-    private uint _packetSizeMax = uint.MaxValue;
     private CloseCause? _requestedClose;
 
     // Set once, by whoever ends the connection.
@@ -48,13 +46,15 @@ public sealed class Connection : ITimed
 
     internal Link Link { get; }
 
+    /// <summary>The client's Maximum Packet Size, in bytes [MQTT-3.1.2-24].</summary>
+    internal uint PacketSizeMax { get; private set; } = uint.MaxValue;
+
     /// <summary>Whether CONNACK was sent: nothing else may go before it [MQTT-3.2.0-1].</summary>
     internal bool IsAccepted { get; set; }
 
     private bool HasEnded => _cause is not null;
 
-    // The request is let go once there is a session.
-    private string? ClientId => _gate?.ClientId ?? _request?.ClientId;
+    private string? ClientId => _gate?.ClientId ?? _handshake?.ClientId;
 
     /// <summary>
     /// Takes whole packets from the front of <paramref name="bytes"/>.
@@ -187,7 +187,7 @@ public sealed class Connection : ITimed
         where TPacket : IPacket, allows ref struct
     {
         int length = packet.Measure(_version);
-        if ((uint)length > _packetSizeMax)
+        if ((uint)length > PacketSizeMax)
             return false;
         Span<byte> span = Link.Reserve(length);
         int written = 0;
@@ -218,7 +218,7 @@ public sealed class Connection : ITimed
     /// <summary>Sends a packet that was encoded before, as <see cref="TrySend"/> does.</summary>
     internal bool TrySendEncoded(ReadOnlySpan<byte> frame, Turn turn)
     {
-        if ((uint)frame.Length > _packetSizeMax)
+        if ((uint)frame.Length > PacketSizeMax)
             return false;
         frame.CopyTo(Link.Reserve(frame.Length));
         Link.Commit(frame.Length);
@@ -228,17 +228,17 @@ public sealed class Connection : ITimed
     }
 
     /// <summary>The client is authenticated and allowed: from now on a session answers.</summary>
-    internal void Establish(ReadOnlyMemory<byte> authenticationData, Turn turn)
+    internal void Establish(ConnectRequest request, ReadOnlyMemory<byte> authenticationData, Turn turn)
     {
         // A client that could not be told that it is connected must not be, nor cost anybody a session.
-        if ((uint)_request!.Accepted(false, authenticationData, _broker.Options, _broker.Journal.IsOn).Measure(_version) > _packetSizeMax)
+        if ((uint)request.Accepted(false, authenticationData, _broker.Options, _broker.Journal.IsOn).Measure(_version) > PacketSizeMax)
         {
             Refuse(ReasonCode.PacketTooLarge, "a maximum packet size below that of CONNACK", turn);
             return;
         }
 
-        bool resumes = !_request.CleanStart && _broker.Sessions.TryGet(_request.ClientId, out _);
-        if (_broker.Journal.IsFull && _request.ExpirySeconds > 0 && !resumes)
+        bool resumes = !request.CleanStart && _broker.Sessions.TryGet(request.ClientId, out _);
+        if (_broker.Journal.IsFull && request.ExpirySeconds > 0 && !resumes)
         {
             Refuse(ReasonCode.QuotaExceeded, "the disk of the data directory is full", turn);
             return;
@@ -246,7 +246,7 @@ public sealed class Connection : ITimed
 
         while (true)
         {
-            if (_broker.Sessions.GetOrAdd(_request.ClientId) is not { } gate)
+            if (_broker.Sessions.GetOrAdd(request.ClientId) is not { } gate)
             {
                 Refuse(ReasonCode.QuotaExceeded, "the broker holds as many sessions as it may", turn);
                 return;
@@ -262,11 +262,11 @@ public sealed class Connection : ITimed
             _gate = gate;
             _phase = ConnectionPhase.Connected;
             _broker.Established(this);
-            scope.Session.Attach(this, _request, authenticationData, turn);
+            scope.Session.Attach(this, request, authenticationData, turn);
             _isWaiting = scope.Session.IsWaiting;
             // Only a client with an authentication method may still use it, to authenticate again.
-            if (_request.AuthenticationMethod is null)
-                (_handshake, _request) = (null, null);
+            if (request.AuthenticationMethod is null)
+                _handshake = null;
             return;
         }
     }
@@ -299,7 +299,7 @@ public sealed class Connection : ITimed
     {
         bool valid = ConnectPacket.TryParse(frame, out ConnectPacket packet, out Violation violation);
         _version = packet.Version;
-        _packetSizeMax = packet.MaximumPacketSize ?? uint.MaxValue;
+        PacketSizeMax = packet.MaximumPacketSize ?? uint.MaxValue;
         if (!valid)
         {
             if (violation.Reason == ReasonCode.UnsupportedProtocolVersion)
@@ -322,10 +322,9 @@ public sealed class Connection : ITimed
 
         if (TryAccept(packet, out ReasonCode reason, out string? detail))
         {
-            _handshake = new Handshake(this, _broker, _request!);
             if (packet.HasAuthenticationMethod)
                 _phase = ConnectionPhase.Authenticating;
-            _handshake.Begin(packet.AuthenticationData, turn);
+            _handshake!.Begin(packet.AuthenticationData, turn);
         }
         else
         {
@@ -351,7 +350,7 @@ public sealed class Connection : ITimed
             _ => (ReasonCode.Success, null),
         };
         string clientId = assigned ? NewClientId() : Encoding.UTF8.GetString(packet.ClientId);
-        _request = new ConnectRequest(packet, clientId, Link, options) { IsAssigned = assigned };
+        _handshake = new Handshake(this, _broker, new ConnectRequest(packet, clientId, Link, options) { IsAssigned = assigned });
         return detail is null;
     }
 
@@ -435,6 +434,6 @@ public sealed class Connection : ITimed
     private byte[] ReasonStringFor(string detail)
     {
         byte[] text = Encoding.UTF8.GetBytes(detail);
-        return text.Length + 16 > _packetSizeMax ? [] : text;
+        return text.Length + 16 > PacketSizeMax ? [] : text;
     }
 }

@@ -23,6 +23,8 @@ internal sealed class Handshake(Connection connection, MessageBroker broker, Con
     private ReadOnlyMemory<byte> _finalData;
     private Step _step;
 
+    public string ClientId => request.ClientId;
+
     /// <summary>Whether an answer of a port is outstanding.</summary>
     public bool IsWaiting => _authentication is not null || _permission is not null;
 
@@ -168,7 +170,7 @@ internal sealed class Handshake(Connection connection, MessageBroker broker, Con
         }
 
         _step = Step.Established;
-        connection.Establish(_finalData, turn);
+        connection.Establish(request, _finalData, turn);
     }
 
     private void SendAuth(ReasonCode reason, ReadOnlyMemory<byte> data, Turn turn) => connection.SendAuth(

@@ -22,7 +22,6 @@ public sealed class ConnectRequest
         Password = packet.HasPassword ? packet.Password.ToArray() : null;
         AuthenticationMethod = packet.HasAuthenticationMethod ? Encoding.UTF8.GetString(packet.AuthenticationMethod) : null;
         ReceiveMaximum = packet.ReceiveMaximum ?? ushort.MaxValue;
-        PacketSizeMax = packet.MaximumPacketSize ?? uint.MaxValue;
         TopicAliasMaximum = packet.TopicAliasMaximum ?? 0;
         WantsAckContract = AsksFor("ack-contract"u8, packet.UserPropertyBlock);
         AckContract = link.AckContract;
@@ -78,8 +77,6 @@ public sealed class ConnectRequest
     internal bool IsBridge { get; }
 
     internal ushort ReceiveMaximum { get; }
-
-    internal uint PacketSizeMax { get; }
 
     internal ushort TopicAliasMaximum { get; }
 

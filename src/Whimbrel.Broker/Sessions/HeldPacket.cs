@@ -15,6 +15,9 @@ internal sealed class HeldPackets
 {
     private readonly Queue<HeldPacket> _packets = new();
 
+    /// <summary>Goes before all of them.</summary>
+    public HeldConnAck? ConnAck { get; set; }
+
     public int Count => _packets.Count;
 
     /// <summary>How many of them are SUBACK or UNSUBACK.</summary>

@@ -112,7 +112,7 @@ internal sealed partial class Session
         turn.Tally.PublishesReceived++;
         turn.Tally.PublishBytesReceived += packet.Payload.Length;
         ReadOnlySpan<byte> topic = packet.Topic;
-        if (packet.TopicAlias != 0 && !(_inboundAliases ??= new InboundTopicAliases(broker.Options.TopicAliasMaximum)).TryResolve(packet.Topic, packet.TopicAlias, out topic, out violation)
+        if (packet.TopicAlias != 0 && !(_aliases ??= new TopicAliases()).Inbound(broker.Options.TopicAliasMaximum).TryResolve(packet.Topic, packet.TopicAlias, out topic, out violation)
             || !IsAvailable(packet, topic, out violation))
         {
             Close(CloseCause.Of(violation), turn);
@@ -456,7 +456,7 @@ internal sealed partial class Session
         if (packet.SessionExpirySeconds is { } expiry)
         {
             // What was 0 at CONNECT cannot be made to last at DISCONNECT (section 3.14.2.2.2).
-            if (_connectedExpirySeconds == 0 && expiry != 0)
+            if (!_hasAskedToLast && expiry != 0)
             {
                 Close(CloseCause.Of(new Violation(ReasonCode.ProtocolError, "a session expiry in DISCONNECT after none in CONNECT")), turn);
                 return;

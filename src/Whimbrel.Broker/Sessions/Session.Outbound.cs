@@ -102,7 +102,7 @@ internal sealed partial class Session
 
         if (delivery.QoS != QoS.AtMostOnce && _stored is { } stored)
             permitted = permitted.With(turn.Keep(stored, delivery));
-        if (_connAck is not null)
+        if (_held is { ConnAck: not null })
         {
             _outbox.TryEnqueue(permitted, ClientId, turn);
             return;
@@ -166,7 +166,7 @@ internal sealed partial class Session
     /// </summary>
     private void Pump(Turn turn)
     {
-        if (Link is not { } link || _connAck is not null)
+        if (Link is not { } link || _held is { ConnAck: not null })
             return;
         int bytes = 0;
         while (InFlight.HasResends && HasRoomOnLink(link) && InFlight.TryNextResend(out InFlight<Delivery> entry))
@@ -367,7 +367,7 @@ internal sealed partial class Session
     private int WriteShared(Link link, in Delivery delivery, ushort packetId, bool duplicate, Turn turn)
     {
         FrameCache.Shape shape = turn.Frames.Get(delivery.Message, _version, delivery.QoS, turn.Now);
-        if ((uint)shape.Length > _packetSizeMax)
+        if ((uint)shape.Length > Connection!.PacketSizeMax)
             return 0;
         bool isCopied = delivery.Message.PayloadLength <= FrameCache.CopiedPayloadMax;
         int reserved = isCopied ? shape.Length : shape.HeadLength;
@@ -400,7 +400,7 @@ internal sealed partial class Session
         };
         if (_topicAliasMax > 0 && message.Topic.Length >= AliasedTopicMin)
         {
-            OutboundTopicAliases aliases = _outboundAliases ??= new OutboundTopicAliases(_topicAliasMax);
+            OutboundTopicAliases aliases = (_aliases ??= new TopicAliases()).Outbound(_topicAliasMax);
             if (aliases.Knows(message.Topic, out ushort alias))
             {
                 packet.TopicAlias = alias;
@@ -411,12 +411,12 @@ internal sealed partial class Session
                 // Setting an alias makes the packet longer: where the client has no room for that, the topic goes alone. An alias is
                 // only given to a packet that is certainly sent.
                 packet.TopicAlias = 1;
-                packet.TopicAlias = (uint)packet.Measure(_version) <= _packetSizeMax ? aliases.Get(message.Topic, out _) : (ushort)0;
+                packet.TopicAlias = (uint)packet.Measure(_version) <= Connection!.PacketSizeMax ? aliases.Get(message.Topic, out _) : (ushort)0;
             }
         }
 
         int length = packet.Measure(_version);
-        if ((uint)length > _packetSizeMax)
+        if ((uint)length > Connection!.PacketSizeMax)
             return 0;
         int head = message.PayloadLength > FrameCache.CopiedPayloadMax ? length - message.PayloadLength : length;
         Span<byte> span = link.Reserve(head);

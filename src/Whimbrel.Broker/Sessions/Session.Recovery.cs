@@ -62,7 +62,7 @@ internal sealed partial class Session
         // The expiry must not begin again with every crash.
         if (recovered.State.DisconnectedAt == Message.Never)
             Remember(Journal.Append(StateNow(_stored!)));
-        if (_willDue <= turn.Now)
+        if (WillDue <= turn.Now)
             PublishWill(turn);
         Schedule();
     }
@@ -91,7 +91,6 @@ internal sealed partial class Session
                 PublishWill(turn);
             _will = will.Will;
             recovered.WillNumber = recovered.LastWillNumber = will.Number;
-            _willDue = _since + (will.Will.DelaySeconds * 1000L);
         }
     }
 

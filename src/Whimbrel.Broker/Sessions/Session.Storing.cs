@@ -15,7 +15,6 @@ internal sealed partial class Session
     private const int HeldMax = 4096;
 
     private StoredSession? _stored;
-    private HeldConnAck? _connAck;
     private HeldPackets? _held;
 
     /// <summary>Whether the session survives a restart of the broker.</summary>
@@ -106,7 +105,7 @@ internal sealed partial class Session
             return;
         }
 
-        _connAck = new HeldConnAck(position, replaced, Connection!.Encode(packet));
+        (_held ??= new HeldPackets()).ConnAck = new HeldConnAck(position, replaced, Connection!.Encode(packet));
         Release(turn);
     }
 
@@ -143,13 +142,13 @@ internal sealed partial class Session
     /// <summary>Sends what has waited long enough, in order.</summary>
     private void Release(Turn turn)
     {
-        if (_connAck is { } connAck)
+        if (_held?.ConnAck is { } connAck)
         {
             long end = connAck.Replaced is { } replaced ? Journal.EndOf(replaced) : Journal.BeforeStart;
             // Not in a batch yet: the routes of the turn that ended it do that, or another thread's that hand over what was its.
             if (end == 0 || Journal.Await(Math.Max(connAck.Position, end), gate))
                 return;
-            _connAck = null;
+            _held.ConnAck = null;
             Connection!.IsAccepted = true;
             SendEncoded(connAck.Frame, turn);
             Pump(turn);
@@ -204,12 +203,5 @@ internal sealed partial class Session
     {
         if (Connection is { } connection && !connection.TrySendEncoded(frame, turn))
             Close(CloseCause.AnswerTooLarge, turn);
-    }
-
-    /// <summary>What waited for the disk belonged to the connection: the client asks again, or is sent it again.</summary>
-    private void ForgetHeld()
-    {
-        _held = null;
-        _connAck = null;
     }
 }

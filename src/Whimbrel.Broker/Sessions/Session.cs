@@ -26,7 +26,7 @@ internal sealed partial class Session(SessionGate gate, MessageBroker broker)
     private bool _exists;
     private uint _expirySeconds;
     private Will? _will;
-    private long _willDue = Message.Never;
+    private bool _isWillKept;
 
     // When the connection began or, without one, when the last one ended.
     private long _since;
@@ -36,15 +36,13 @@ internal sealed partial class Session(SessionGate gate, MessageBroker broker)
     private ProtocolVersion _version;
     private string? _userName;
     private bool _isBridge;
-    private uint _connectedExpirySeconds;
-    private uint _packetSizeMax;
+    private bool _hasAskedToLast;
     private ushort _keepAliveSeconds;
     private long _lastReceived;
     private ushort _sendMaximum;
     private ReceiveQuota _quota;
     private ushort _topicAliasMax;
-    private InboundTopicAliases? _inboundAliases;
-    private OutboundTopicAliases? _outboundAliases;
+    private TopicAliases? _aliases;
     private WaitingPacket? _waiting;
 
     public string ClientId => gate.ClientId;
@@ -62,7 +60,8 @@ internal sealed partial class Session(SessionGate gate, MessageBroker broker)
     /// to the disk than it takes, or because many answers are held back. A client that has used up its Receive Maximum is not at fault while
     /// acknowledgements are held back.
     /// </summary>
-    public bool IsWaiting => _waiting is not null || _connAck is not null || (_held is { Count: > 0 } && (_quota.IsExhausted || Journal.IsCrowded || _held.Count >= HeldMax));
+    public bool IsWaiting => _waiting is not null || (_held is { } held
+        && (held.ConnAck is not null || (held.Count > 0 && (_quota.IsExhausted || Journal.IsCrowded || held.Count >= HeldMax))));
 
     /// <summary>See <see cref="SessionGate.Availability"/>.</summary>
     public int Availability => Link is not { } link ? -1
@@ -87,8 +86,6 @@ internal sealed partial class Session(SessionGate gate, MessageBroker broker)
             Discard(connection, turn);
         if (!present && request.ExpirySeconds > 0 && Journal.IsOn)
             _stored = Journal.Begin(gate);
-        // [MQTT-3.1.3-9] A will that waits is not sent when the session is resumed before its delay is over.
-        _willDue = Message.Never;
         _exists = true;
         Connection = connection;
         gate.Attached(connection.Link);
@@ -96,8 +93,8 @@ internal sealed partial class Session(SessionGate gate, MessageBroker broker)
         _userName = request.AuthenticatedUserName;
         _isBridge = request.IsBridge;
         _expirySeconds = request.ExpirySeconds;
-        _connectedExpirySeconds = request.RequestedExpirySeconds;
-        _packetSizeMax = request.PacketSizeMax;
+        _hasAskedToLast = request.RequestedExpirySeconds > 0;
+        // [MQTT-3.1.3-9] A will that waits is not sent when the session is resumed before its delay is over.
         _will = request.Will;
         _keepAliveSeconds = request.GrantedKeepAliveSeconds;
         _since = _lastReceived = turn.Now;
@@ -137,18 +134,18 @@ internal sealed partial class Session(SessionGate gate, MessageBroker broker)
             return;
         Connection = null;
         _since = turn.Now;
-        _inboundAliases = null;
-        _outboundAliases = null;
+        _aliases = null;
         broker.Statistics.CountDisconnected();
         if (_waiting is { Publish: { QoS: QoS.AtMostOnce } lost })
             turn.Dropped(DropReason.LinkLost, ClientId, lost);
         _waiting = null;
-        ForgetHeld();
+        // The client asks again for what waited for the disk, or is sent it again.
+        _held = null;
         // [MQTT-3.1.2-10], [MQTT-3.14.4-3]
         if (cause.Reason == CloseReason.ClientDisconnected)
             _will = null;
-        else if (_will is { } will && !(broker.IsShuttingDown && IsDurable && _expirySeconds > 0))
-            _willDue = turn.Now + (will.DelaySeconds * 1000L);
+        else
+            _isWillKept = broker.IsShuttingDown && IsDurable && _expirySeconds > 0;
         if (_expirySeconds == 0)
         {
             End(turn);
@@ -156,7 +153,7 @@ internal sealed partial class Session(SessionGate gate, MessageBroker broker)
         }
 
         StoreDetached();
-        if (_willDue <= turn.Now)
+        if (WillDue <= turn.Now)
             PublishWill(turn);
         HandOverShared(includeAbsent: false, turn);
         Schedule();
@@ -191,7 +188,7 @@ internal sealed partial class Session(SessionGate gate, MessageBroker broker)
             broker.Statistics.CountExpired();
             End(turn);
         }
-        else if (turn.Now >= _willDue)
+        else if (turn.Now >= WillDue)
         {
             PublishWill(turn);
         }
@@ -216,11 +213,14 @@ internal sealed partial class Session(SessionGate gate, MessageBroker broker)
 
     private long ExpiresAt => _expirySeconds == uint.MaxValue ? Message.Never : _since + (_expirySeconds * 1000L);
 
+    /// <summary>When the will is published, without a connection; who loses it because the broker stops may come back before.</summary>
+    private long WillDue => _will is not { } will || _isWillKept ? Message.Never : _since + (will.DelaySeconds * 1000L);
+
     private void Schedule()
     {
         if (Ended)
             return;
-        long due = Connection is not null ? KeepAlive.ServerDeadline(_lastReceived, _keepAliveSeconds) : Math.Min(ExpiresAt, _willDue);
+        long due = Connection is not null ? KeepAlive.ServerDeadline(_lastReceived, _keepAliveSeconds) : Math.Min(ExpiresAt, WillDue);
         if (due >= _nextTimer)
             return;
         _nextTimer = broker.Timers.Add(gate, due);
@@ -231,7 +231,6 @@ internal sealed partial class Session(SessionGate gate, MessageBroker broker)
         if (_will is not { } will)
             return;
         _will = null;
-        _willDue = Message.Never;
         // Its end is stored together with the message: it is published once, whatever happens.
         WillEnded? ended = _stored is { WillNumber: not 0 } stored ? Journal.EndWill(stored) : null;
         turn.Routes.Enqueue(new Route(will.ToMessage(ClientId, turn.Now), null, 0, Change: ended));
@@ -243,8 +242,7 @@ internal sealed partial class Session(SessionGate gate, MessageBroker broker)
     private void Discard(Connection? successor, Turn turn)
     {
         // The end of the session is the latest moment for a will that waits [MQTT-3.1.3-9].
-        if (_willDue != Message.Never)
-            PublishWill(turn);
+        PublishWill(turn);
         Subscription[] subscriptions = _subscriptions.TakeAll();
         foreach (Subscription subscription in subscriptions)
             Remove(subscription);
@@ -263,8 +261,6 @@ internal sealed partial class Session(SessionGate gate, MessageBroker broker)
         _window = null;
         _received = null;
         _unrouted = null;
-        _will = null;
-        _willDue = Message.Never;
     }
 
     /// <summary>

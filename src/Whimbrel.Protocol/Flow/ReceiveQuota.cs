@@ -6,10 +6,10 @@ namespace Whimbrel.Protocol.Flow;
 /// </summary>
 public struct ReceiveQuota
 {
-    private readonly int _maximum;
-    private int _free;
+    private readonly ushort _maximum;
+    private ushort _free;
 
-    public ReceiveQuota(int receiveMaximum) => _maximum = _free = receiveMaximum;
+    public ReceiveQuota(ushort receiveMaximum) => _maximum = _free = receiveMaximum;
 
     /// <summary>Whether the peer may send no more.</summary>
     public readonly bool IsExhausted => _free == 0;
@@ -24,5 +24,5 @@ public struct ReceiveQuota
     }
 
     /// <summary>A PUBACK, PUBCOMP or refusing PUBREC was sent.</summary>
-    public void GiveBack() => _free = Math.Min(_free + 1, _maximum);
+    public void GiveBack() => _free = (ushort)Math.Min(_free + 1, _maximum);
 }

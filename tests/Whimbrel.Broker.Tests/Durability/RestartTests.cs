@@ -248,6 +248,17 @@ public class RestartTests
     }
 
     [Fact]
+    public void A_session_that_expires_while_the_broker_stops_has_its_will_published()
+    {
+        _broker.Absent("absent", "will");
+        _broker.Lasting("dying", out _, new TestWill("will", "gone", QoS.AtLeastOnce) { DelaySeconds = 60 }, expiry: 10);
+        _broker.Do(_broker.Core.Shutdown);
+        _broker.Advance(11);
+        _broker = _broker.Crash();
+        Assert.Equal(["gone"], _broker.Lasting("absent").ReceiveAll().Payloads());
+    }
+
+    [Fact]
     public void Numbers_go_on_where_they_were()
     {
         _broker.Absent("one", "t");

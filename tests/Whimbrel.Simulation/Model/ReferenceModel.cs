@@ -282,7 +282,8 @@ internal sealed class ReferenceModel(BrokerOptions options, Trace trace)
         }
 
         HandOverShared(session);
-        if (session.WillDue != Message.Never)
+        // Also one that waited for a restart.
+        if (session.Will is not null)
             PublishWill(session);
     }
 

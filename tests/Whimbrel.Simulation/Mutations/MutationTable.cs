@@ -40,7 +40,7 @@ internal static class MutationTable
         new("message identifiers given twice after a restart", Journal, "_lastMessageId = lastMessageId;", "_lastMessageId = lastMessageId - lastMessageId;"),
         new("session numbers given twice after a restart", Journal, "_lastSessionNumber = lastSessionNumber;", "_lastSessionNumber = lastSessionNumber - lastSessionNumber;"),
         new("sequence numbers given twice after a restart", "src/Whimbrel.Broker/Durability/RecoveredSession.cs", "Stored.LastSequence = _lastSequence;", "Stored.LastSequence = Deliveries.Count;"),
-        new("will delay lost in a restart", Recovery, "_willDue = _since + (will.Will.DelaySeconds * 1000L);", "_willDue = _since;"),
+        new("a will's delay not waited for", Session, "Message.Never : _since + (will.DelaySeconds * 1000L);", "Message.Never : _since;"),
         new("end of a will not stored with its message", Session, "_stored is { WillNumber: not 0 } stored ?", "_stored is { WillNumber: < 0 } stored ?"),
         new("message elided although somebody still needs it", Journal, "message.Remaining--;", "message.Remaining = 0;"),
         new("DUP forgotten in a restart", "src/Whimbrel.Broker/Durability/Recovery.cs", "kept.WasSent = true;", "kept.WasSent = false;"),
