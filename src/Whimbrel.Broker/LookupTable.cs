@@ -14,7 +14,7 @@ internal interface IKeyed<TKey, TValue>
 }
 
 /// <summary>
-/// A hash table of values that carry their keys, for many small entries: about 20 bytes each, and none of the runtime's objects. A table of
+/// A hash table of values that carry their keys, for many small entries: 15 to 30 bytes each, and none of the runtime's objects. A table of
 /// a few is a plain array.
 /// </summary>
 /// <remarks>
@@ -167,8 +167,10 @@ internal sealed class LookupTable<TKey, TValue, TKeyed>
 
         public int Capacity => Values.Length;
 
-        /// <summary>Whether three quarters are not yet used.</summary>
-        public bool HasRoom => _used < Capacity - (Capacity / 4);
+        /// <summary>
+        /// Whether fewer than 13 of 16 places are used. At that, who finds nothing has looked at some 15 hashes, one or two lines of the cache.
+        /// </summary>
+        public bool HasRoom => _used < Capacity - (Capacity * 3 / 16);
 
         public bool TryGet(TKey key, out TValue? value)
         {

@@ -21,7 +21,7 @@ internal sealed class RetainedStore(BrokerOptions options, Journal journal)
     private const int WalkStepsMax = 1000;
 
     private readonly Lock _lock = new();
-    private readonly RetainedNode _root = new(null, []);
+    private readonly RetainedNode _root = new([]);
     private long _updates;
     private int _expiring;
 
@@ -171,19 +171,27 @@ internal sealed class RetainedStore(BrokerOptions options, Journal journal)
 
     private RetainedOutcome Clear(ReadOnlySpan<byte> topic)
     {
-        RetainedNode? node = Find(topic);
-        if (node?.Message is not { } old)
+        // What is needed without this topic ends at the last node with a message or another child; the branch from there goes.
+        RetainedNode needed = _root;
+        RetainedNode? branch = null;
+        RetainedNode node = _root;
+        foreach (ReadOnlySpan<byte> level in new TopicLevels(topic))
+        {
+            if (!node.TryChild(level, out RetainedNode? child))
+                return RetainedOutcome.Cleared;
+            if (branch is null || node.Message is not null || node.Children!.Count > 1)
+                (needed, branch) = (node, child);
+            node = child;
+        }
+
+        if (node.Message is not { } old)
             return RetainedOutcome.Cleared;
-        node!.Clear();
+        node.Clear();
         Count--;
         _expiring -= CanExpire(old);
         Bytes -= old.Size;
-        while (node is { Message: null, Parent: { } parent } && node.Children is not { Count: > 0 })
-        {
-            parent.Children!.Remove(node);
-            node = parent;
-        }
-
+        if (node.Children is not { Count: > 0 })
+            needed.Children!.Remove(branch!);
         return RetainedOutcome.Cleared;
     }
 
@@ -209,7 +217,7 @@ internal sealed class RetainedStore(BrokerOptions options, Journal journal)
         {
             if (!node.TryChild(level, out RetainedNode? child))
             {
-                child = new RetainedNode(node, level);
+                child = new RetainedNode(level);
                 (node.Children ??= new()).Add(child);
             }
 

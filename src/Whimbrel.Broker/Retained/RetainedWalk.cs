@@ -13,13 +13,7 @@ internal sealed class RetainedNode
     // Null where the message has it: most nodes are the last levels of topics.
     private byte[]? _level;
 
-    public RetainedNode(RetainedNode? parent, ReadOnlySpan<byte> level)
-    {
-        Parent = parent;
-        _level = level.ToArray();
-    }
-
-    public RetainedNode? Parent { get; }
+    public RetainedNode(ReadOnlySpan<byte> level) => _level = level.ToArray();
 
     public ReadOnlySpan<byte> Level => _level ?? LastLevelOf(Message!.Value.Topic);
 
@@ -70,35 +64,38 @@ internal sealed class RetainedWalk
     // An explicit stack: a topic may have as many levels as the limit allows, and the call stack is not ours to spend.
     private readonly Stack<Places> _open = new();
     private readonly byte[] _pattern;
+    private readonly RetainedNode _root;
 
     public RetainedWalk(ReadOnlySpan<byte> filter, RetainedNode root)
     {
         _pattern = filter.ToArray();
-        _open.Push(new Places([root], 0, 0));
+        _root = root;
+        _open.Push(new Places([root], 0, 0, IsTop: false));
     }
 
     /// <summary>Nodes that are still to be looked at.</summary>
     /// <param name="Nodes">The places of a table, which may change, or of one node: a copy of a million would take milliseconds.</param>
     /// <param name="Next">The first that has not been looked at.</param>
     /// <param name="Offset">Where the rest of the pattern begins that their children are to match; past its end they match themselves.</param>
-    private readonly record struct Places(RetainedNode?[] Nodes, int Next, int Offset);
+    /// <param name="IsTop">Whether they are first levels.</param>
+    private readonly record struct Places(RetainedNode?[] Nodes, int Next, int Offset, bool IsTop);
 
     public bool IsOver => _open.Count == 0;
 
     /// <summary>Looks at one node.</summary>
     public void Step(List<RetainedNode> found)
     {
-        (RetainedNode?[] nodes, int index, int offset) = _open.Pop();
+        (RetainedNode?[] nodes, int index, int offset, bool isTop) = _open.Pop();
         if (index + 1 < nodes.Length)
-            _open.Push(new Places(nodes, index + 1, offset));
-        if (nodes[index] is not { } node || IsHidden(node))
+            _open.Push(new Places(nodes, index + 1, offset, isTop));
+        if (nodes[index] is not { } node || (isTop && IsHidden(node)))
             return;
         if (offset > _pattern.Length)
         {
             if (node.Message is not null)
                 found.Add(node);
             if (offset == AllBelow)
-                Open(ChildrenOf(node), AllBelow);
+                OpenChildren(node, AllBelow);
             return;
         }
 
@@ -107,22 +104,19 @@ internal sealed class RetainedWalk
         ReadOnlySpan<byte> level = slash < 0 ? rest : rest[..slash];
         int next = offset + level.Length + 1;
         if (level.SequenceEqual("#"u8))
-            Open([node], AllBelow);
+            _open.Push(new Places([node], 0, AllBelow, isTop));
         else if (level.SequenceEqual("+"u8))
-            Open(ChildrenOf(node), next);
+            OpenChildren(node, next);
         else if (node.TryChild(level, out RetainedNode? child))
-            Open([child], next);
+            _open.Push(new Places([child], 0, next, ReferenceEquals(node, _root)));
     }
 
-    private void Open(RetainedNode?[] nodes, int offset)
+    private void OpenChildren(RetainedNode node, int offset)
     {
-        if (nodes.Length > 0)
-            _open.Push(new Places(nodes, 0, offset));
+        if (node.Children is { Places: { Length: > 0 } places })
+            _open.Push(new Places(places, 0, offset, ReferenceEquals(node, _root)));
     }
-
-    private static RetainedNode?[] ChildrenOf(RetainedNode node) => node.Children?.Places ?? [];
 
     // A filter that begins with a wildcard does not match a topic that begins with $ [MQTT-4.7.2-1].
-    private bool IsHidden(RetainedNode node) =>
-        _pattern[0] is (byte)'+' or (byte)'#' && node is { Parent.Parent: null } && node.Level is [(byte)'$', ..];
+    private bool IsHidden(RetainedNode top) => _pattern[0] is (byte)'+' or (byte)'#' && top.Level is [(byte)'$', ..];
 }

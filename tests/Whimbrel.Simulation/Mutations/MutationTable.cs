@@ -21,7 +21,7 @@ internal static class MutationTable
         new("PUBREL before its commit", Storing, "if (MustWait(position))", "if (type != PacketType.PubRel && MustWait(position))"),
         new("PUBCOMP before the release is stored", Storing, "if (MustWait(position))", "if (type != PacketType.PubComp && MustWait(position))"),
         new("SUBACK before the commit", Storing, "if (Connection is { } connection && MustWait(Position))", "if (Connection is { } connection && _held is { Count: > 0 })"),
-        new("CONNACK before the commit", Storing, "bool waits = MustWait(", "bool waits = _connAck is not null && MustWait("),
+        new("CONNACK before the commit", Storing, "bool waits = MustWait(", "bool waits = _held is { ConnAck: not null } && MustWait("),
         new("QoS 2 PUBLISH sent before its packet identifier is stored", Outbound, "bool waits = copy.QoS == QoS.ExactlyOnce;", "bool waits = copy.QoS == QoS.AtMostOnce;"),
         new("inbound QoS 2 identifiers forgotten at the start", Recovery, "(_received ??= new()).Add(packetId);", "_ = packetId;"),
         new(
