@@ -274,10 +274,10 @@ public sealed class MqttSubscription : IAsyncEnumerable<MqttMessage>, IAsyncDisp
             _queue.RemoveRepeated();
     }
 
-    /// <summary>Waits until no handler runs.</summary>
     /// <summary>Calls of the handler that last longer than they should.</summary>
     internal int StuckCalls => _calls?.Stuck ?? 0;
 
+    /// <summary>Waits until no handler runs.</summary>
     internal Task HandlersDoneAsync() => _calls?.DoneAsync() ?? Task.CompletedTask;
 
     /// <summary>The program cannot do anything with this message: it is told, kept under the dead letters if there are such, and refused.</summary>
