@@ -20,7 +20,9 @@ internal sealed unsafe class EventLoop
     /// <summary>Room in front of what is received for what a link kept from before.</summary>
     public const int PrefixBytes = 64 * 1024;
 
-    private const int EventsMax = 512;
+    // Each link that is answered in a turn has an output block until its end: what one turn may hold is paid for in memory, and more
+    // than this spares no CPU.
+    private const int EventsMax = 128;
     private const int TickMilliseconds = 100;
     private const int FailuresMax = 10;
     private const ulong WakeToken = 0;
