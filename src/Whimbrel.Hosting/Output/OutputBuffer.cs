@@ -26,7 +26,6 @@ internal struct OutputBuffer(BlockPool pool)
     private int _sealed;
     private int _pending;
     private uint _sent;
-    private bool _closed;
 
     /// <summary>Bytes appended and not yet sent. Read without the lock.</summary>
     public int PendingBytes => Volatile.Read(ref _pending);
@@ -35,7 +34,7 @@ internal struct OutputBuffer(BlockPool pool)
     public uint SentBytes => Volatile.Read(ref _sent);
 
     /// <summary>Locked. Whether it takes nothing any more.</summary>
-    public bool IsClosed => _closed;
+    public bool IsClosed { get; private set; }
 
     /// <summary>Locked. Whether somebody sends, with the lock left: see <see cref="Lend"/>.</summary>
     public bool IsLent { get; private set; }
@@ -84,7 +83,7 @@ internal struct OutputBuffer(BlockPool pool)
     /// <summary>Appends the first <paramref name="count"/> bytes of what was reserved and releases the lock.</summary>
     public void Commit(int count)
     {
-        if (!_closed)
+        if (!IsClosed)
         {
             _end += count;
             Volatile.Write(ref _pending, _pending + count);
@@ -104,7 +103,7 @@ internal struct OutputBuffer(BlockPool pool)
         Enter();
         try
         {
-            if (_closed)
+            if (IsClosed)
                 return;
 
             if (_end > _start)
@@ -187,13 +186,13 @@ internal struct OutputBuffer(BlockPool pool)
     /// <summary>Locked. Drops what is pending and takes nothing any more.</summary>
     public void Close()
     {
-        _closed = true;
+        IsClosed = true;
         Volatile.Write(ref _pending, 0);
         Release();
     }
 
     /// <summary>Locked. Takes nothing any more; what is pending can still be sent.</summary>
-    public void Seal() => _closed = true;
+    public void Seal() => IsClosed = true;
 
     private void Open(int size)
     {
