@@ -49,8 +49,7 @@ public sealed partial class MqttClient
                 if (!result.MatchedSubscribers)
                     throw new MqttNoRespondersException($"Nobody answers requests to '{request.Topic}'.");
                 MqttMessage message = await answer.Task.WaitAsync(both.Token).ConfigureAwait(false);
-                string? error = message.CorrelationData.IsEmpty && TopicRequest.IsError(message.Topic) ? message.GetString() : message.GetUserProperty(Responder.ErrorProperty);
-                return error is null ? message : throw new MqttResponseException(error);
+                return FailureOf(message) is { } failure ? throw new MqttResponseException(failure) : message;
             }
             catch (OperationCanceledException) when (limit.IsCancellationRequested && !cancellationToken.IsCancellationRequested)
             {
@@ -125,10 +124,20 @@ public sealed partial class MqttClient
 
     private ValueTask Answered(MqttMessage message, CancellationToken stopping)
     {
-        ReadOnlySpan<byte> correlation = message.CorrelationData.Span;
-        UInt128 key = correlation.Length == CorrelationBytes ? BinaryPrimitives.ReadUInt128BigEndian(correlation) : default;
-        if ((!correlation.IsEmpty || TopicRequest.TryParseAnswer(message.Topic, out key)) && _requests.TryGetValue(key, out TaskCompletionSource<MqttMessage>? waiting))
+        if (TryKeyOf(message, out UInt128 key) && _requests.TryGetValue(key, out TaskCompletionSource<MqttMessage>? waiting))
             waiting.TrySetResult(message);
         return ValueTask.CompletedTask;
     }
+
+    private static bool TryKeyOf(MqttMessage answer, out UInt128 key)
+    {
+        ReadOnlySpan<byte> correlation = answer.CorrelationData.Span;
+        return correlation.IsEmpty
+            ? TopicRequest.TryParseAnswer(answer.Topic, out key)
+            : BinaryPrimitives.TryReadUInt128BigEndian(correlation, out key) && correlation.Length == CorrelationBytes;
+    }
+
+    /// <summary>Why the responder failed; null: it did not.</summary>
+    private static string? FailureOf(MqttMessage answer) =>
+        answer.CorrelationData.IsEmpty && TopicRequest.IsError(answer.Topic) ? answer.GetString() : answer.GetUserProperty(Responder.ErrorProperty);
 }

@@ -38,6 +38,7 @@ public sealed class MqttMessage
     {
         Topic = topic;
         ExpiresAt = original.ExpiresAt;
+        Processing = original.Processing;
         _subscription = original._subscription;
         _flags = original._flags;
         _propertyLength = original._propertyLength;

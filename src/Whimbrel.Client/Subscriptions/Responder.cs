@@ -15,41 +15,34 @@ internal sealed class Responder(IMqttClient client, Func<MqttMessage, Cancellati
     /// <exception cref="MqttException">The message names no topic for its answer.</exception>
     public async ValueTask HandleAsync(MqttMessage message, CancellationToken stopping)
     {
+        MqttPublishRequest answer;
         if (message.ResponseTopic is { } topic)
-        {
-            ReadOnlyMemory<byte> correlation = message.CorrelationData;
-            MqttResponse response = await AnswerOnceAsync($"{topic}\n{Convert.ToHexString(correlation.Span)}", message, stopping).ConfigureAwait(false);
-            await client.PublishAsync(
-                new MqttPublishRequest
-                {
-                    Topic = topic,
-                    Payload = response.Payload,
-                    QoS = MqttQoS.AtLeastOnce,
-                    CorrelationData = correlation,
-                    ContentType = response.ContentType,
-                    PayloadIsText = response.PayloadIsText,
-                    UserProperties = response.Error is null ? response.UserProperties : [.. response.UserProperties, new(ErrorProperty, response.Error)],
-                    Expiry = message.ExpiresAt is null ? null : TimeSpan.FromSeconds(60),
-                },
-                stopping).ConfigureAwait(false);
-        }
+            answer = To(topic, message, await AnswerOnceAsync($"{topic}\n{Convert.ToHexString(message.CorrelationData.Span)}", message, stopping).ConfigureAwait(false));
         else if (TopicRequest.TryParse(message.Topic, out TopicRequest request))
-        {
-            MqttResponse response = await AnswerOnceAsync(request.ResponseTopic, message.For(request.Topic), stopping).ConfigureAwait(false);
-            await client.PublishAsync(
-                new MqttPublishRequest
-                {
-                    Topic = response.Error is null ? request.ResponseTopic : request.ErrorTopic,
-                    Payload = response.Error is null ? response.Payload : Encoding.UTF8.GetBytes(response.Error),
-                    QoS = MqttQoS.AtLeastOnce,
-                },
-                stopping).ConfigureAwait(false);
-        }
+            answer = To(request, await AnswerOnceAsync(request.ResponseTopic, message.For(request.Topic), stopping).ConfigureAwait(false));
         else
-        {
             throw new MqttException($"The message for '{message.Topic}' is no request: it names no topic for its answer.");
-        }
+        await client.PublishAsync(answer, stopping).ConfigureAwait(false);
     }
+
+    private static MqttPublishRequest To(string topic, MqttMessage request, MqttResponse response) => new()
+    {
+        Topic = topic,
+        Payload = response.Payload,
+        QoS = MqttQoS.AtLeastOnce,
+        CorrelationData = request.CorrelationData,
+        ContentType = response.ContentType,
+        PayloadIsText = response.PayloadIsText,
+        UserProperties = response.Error is null ? response.UserProperties : [.. response.UserProperties, new(ErrorProperty, response.Error)],
+        Expiry = request.ExpiresAt is null ? null : TimeSpan.FromSeconds(60),
+    };
+
+    private static MqttPublishRequest To(in TopicRequest request, MqttResponse response) => new()
+    {
+        Topic = response.Error is null ? request.ResponseTopic : request.ErrorTopic,
+        Payload = response.Error is null ? response.Payload : Encoding.UTF8.GetBytes(response.Error),
+        QoS = MqttQoS.AtLeastOnce,
+    };
 
     private async ValueTask<MqttResponse> AnswerOnceAsync(string key, MqttMessage request, CancellationToken stopping)
     {
