@@ -4,7 +4,7 @@ using Whimbrel.Hosting;
 namespace Whimbrel.EndToEnd.Client;
 
 /// <summary>What a message costs in memory while nobody listens to traces.</summary>
-[Collection("Telemetry")]
+[Collection(nameof(ProcessResourceTests))]
 public class CostTests
 {
     private static readonly TimeSpan Limit = TimeSpan.FromSeconds(60);

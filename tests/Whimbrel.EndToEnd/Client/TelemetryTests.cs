@@ -10,10 +10,10 @@ using Whimbrel.Client.Testing;
 namespace Whimbrel.EndToEnd.Client;
 
 /// <summary>
-/// What listeners to the client's traces and metrics see. A listener to traces hears the whole process, so what it heard is looked through by
-/// topic, and the tests that count bytes do not run meanwhile.
+/// What listeners to the client's traces and metrics see. Alone: a listener to traces hears the whole process, and messages carry more while there
+/// is one. What it has heard is looked through by topic.
 /// </summary>
-[Collection("Telemetry")]
+[Collection(nameof(ProcessResourceTests))]
 public sealed class TelemetryTests : IDisposable
 {
     private static readonly TimeSpan Limit = TimeSpan.FromSeconds(30);
@@ -76,6 +76,23 @@ public sealed class TelemetryTests : IDisposable
         Assert.Equal(
             ("process", "svc/{name}", "svc/echo"),
             (process.GetTagItem("messaging.operation.type"), process.GetTagItem("messaging.destination.template"), process.GetTagItem("messaging.destination.name")));
+    }
+
+    [Fact]
+    public async Task A_request_by_topic_tells_its_handler_the_span_that_it_is_handled_in()
+    {
+        await using TestBroker broker = await TestBroker.StartAsync();
+        await using var client = new MqttClient(new MqttClientOptions { Endpoints = { broker.Uri }, ProtocolVersion = MqttProtocolVersion.Mqtt311 });
+        string topic = $"a/{Guid.NewGuid():N}";
+        ActivityContext told = default;
+        await using MqttSubscription echo = await client.RespondAsync(topic, (request, _) =>
+        {
+            told = request.TraceContext;
+            return ValueTask.FromResult(new MqttResponse());
+        });
+        await client.RequestAsync(new MqttPublishRequest { Topic = topic }).WaitAsync(Limit);
+        await echo.DisposeAsync();
+        Assert.Equal(_spans.Single(span => span.OperationName == $"process {topic}").Context, told);
     }
 
     [Theory]
